@@ -1,0 +1,63 @@
+# Two commands do all: `make run` and `make test`. Everything is installed into .venv, from hashed lock files.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PORT ?=
+CONFIG ?=
+BASE ?= HEAD
+
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+UV := $(BIN)/uv pip
+READY := .venv/.ready
+
+.PHONY: help run test check generate format lock bench clean
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: $(READY) ## Start Parley: PORT=18080, CONFIG=file.yaml
+	@$(BIN)/parley up $(if $(CONFIG),--config $(CONFIG)) $(if $(PORT),--port $(PORT))
+
+test: $(READY) ## Run all tests, through a real Envoy and the real model
+	$(BIN)/python -m tests.clients.environments
+	$(BIN)/python -m pytest
+
+check: $(READY) ## Format, lint, types, protos, layers, generated code, Envoy's configuration
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/yamllint --strict .
+	$(BIN)/lint-imports
+	$(BIN)/python protos/lint.py --base $(BASE)
+	$(MAKE) --no-print-directory generate
+	@git diff --exit-code --stat -- protos gateway docs || { echo "generated files were stale; commit what is there now"; exit 1; }
+	$(BIN)/python -m gateway.validate
+
+generate: $(READY) ## Make the stubs and the descriptor set anew
+	$(BIN)/python protos/generate.py
+	$(BIN)/python -m gateway.descriptor
+	$(BIN)/python docs/generate.py
+
+format: $(READY) ## Format and sort
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(READY) ## Resolve the dependencies anew into requirements/dev.lock
+	grep -v '"parley-protos"' pyproject.toml > .venv/pyproject.toml
+	$(UV) compile --quiet --upgrade --universal --python-version 3.11 --all-extras --generate-hashes \
+	  --no-header --no-emit-index-url --no-emit-find-links .venv/pyproject.toml -o requirements/dev.lock
+
+bench: $(READY) ## Compare Parley with a direct call
+	$(BIN)/python -m bench.run
+
+clean: ## Remove what was installed
+	rm -rf .venv .venvs
+
+$(READY): requirements/bootstrap.lock requirements/dev.lock pyproject.toml protos/pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 is needed and was not found"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
+	$(UV) sync --require-hashes requirements/dev.lock
+	$(UV) install --quiet --no-deps --no-build-isolation --config-settings editable_mode=compat -e ./protos -e .
+	@touch $(READY)
