@@ -1,0 +1,150 @@
+"""What parley.yaml may say, as types; every key that is not here is an error."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from service.config.values import Address, Duration, ListenAddress
+
+EMBEDDED_MODEL = "local/smollm2-135m-instruct"
+"""The model that Parley runs itself."""
+
+MODEL_NAME = r"^[^/\s]+/\S+$"
+PLAIN_NAME = r"^[^/\s*]+$"
+SHA256 = r"^[0-9a-f]{64}$"
+URL = r"^https?://"
+
+ModelName = Annotated[str, Field(pattern=MODEL_NAME)]
+"""`vendor/model_name`, or `vendor/*` for any model of the vendor."""
+PlainName = Annotated[str, Field(pattern=PLAIN_NAME)]
+"""Name of a vendor or a deployment: one part of a model's name."""
+Url = Annotated[str, Field(pattern=URL)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, hide_input_in_errors=True)
+
+
+class SecretRef(_Strict):
+    """Where a secret is read from; exactly one of `env` and `file`. The secret itself is never written here."""
+
+    env: Annotated[str | None, Field(description="Name of an environment variable.")] = None
+    file: Annotated[Path | None, Field(description="A file that holds the secret; a final newline is dropped.")] = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "SecretRef":
+        if (self.env is None) == (self.file is None):
+            raise ValueError("expected either env or file, such as {env: OPENAI_API_KEY}")
+        return self
+
+    def read(self) -> str:
+        """The secret. ValueError, without the secret, where it is not there."""
+        if self.env is not None:
+            value = os.environ.get(self.env, "")
+            if not value:
+                raise ValueError(f"the environment variable {self.env} is not set")
+            return value
+        try:
+            value = Path(str(self.file)).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"the file {self.file} cannot be read: {type(error).__name__}") from None
+        if not value:
+            raise ValueError(f"the file {self.file} is empty")
+        return value
+
+
+class Key(_Strict):
+    """A caller's key. `parley key new NAME` prints the line to put here."""
+
+    name: Annotated[str, Field(min_length=1, description="Whose key it is; appears in logs.")]
+    sha256: Annotated[str, Field(pattern=SHA256, description="SHA-256 of the key, in lower-case hex.")]
+    models: Annotated[
+        tuple[str, ...], Field(description="The models that it may use; `*` at the end stands for any rest.")
+    ] = ("*",)
+
+
+class Timeouts(_Strict):
+    """The four deadlines of a request."""
+
+    connect: Annotated[Duration, Field(description="To reach the vendor, TLS included.")] = 5.0
+    first_token: Annotated[Duration, Field(description="From the request to the first generated token.")] = 60.0
+    between_chunks: Annotated[Duration, Field(description="Between two reads of a stream.")] = 60.0
+    total: Annotated[Duration, Field(description="The whole request.")] = 600.0
+
+
+class Vendor(_Strict):
+    """What the models of a vendor share. Known vendors have defaults for all of it."""
+
+    dialect: Annotated[str | None, Field(description="The vendor's wire format, such as openai or vllm.")] = None
+    base_url: Annotated[Url | None, Field(description="Up to and with the version.")] = None
+    api_key: Annotated[SecretRef | None, Field(description="The key that the service uses there.")] = None
+    headers: Annotated[dict[str, str], Field(description="Headers of every request to it.")] = {}
+    timeouts: Timeouts | None = None
+
+
+class Deployment(_Strict):
+    """One place where a model is served; what it does not say comes from its model and vendor."""
+
+    model: Annotated[str | None, Field(description="The vendor's name for the model.")] = None
+    base_url: Url | None = None
+    api_key: SecretRef | None = None
+    weight: Annotated[float, Field(gt=0, description="Share of the requests, against its siblings' weights.")] = 1.0
+    timeouts: Timeouts | None = None
+
+
+class Model(_Strict):
+    """A model that callers may name."""
+
+    model: Annotated[str | None, Field(description="The vendor's name for it. Default: the part after the `/`.")] = None
+    deployments: Annotated[
+        dict[PlainName, Deployment],
+        Field(description="By name, which a caller can pick with `vendor/model_name/deployment`."),
+    ] = {}
+    timeouts: Timeouts | None = None
+
+
+class Local(_Strict):
+    """The embedded model's engine."""
+
+    weights: Annotated[Path | None, Field(description="A GGUF file. Default: SmolLM2-135M-Instruct, fetched once.")] = (
+        None
+    )
+    threads: Annotated[int, Field(ge=1, le=256)] = 1
+    slots: Annotated[int, Field(ge=1, le=256, description="Requests that it serves at once.")] = 4
+    context: Annotated[int, Field(ge=256, description="Tokens of context, shared out among the slots.")] = 8192
+
+
+class Config(_Strict):
+    """The whole of parley.yaml."""
+
+    listen: Annotated[ListenAddress, Field(description="REST and gRPC, on one port.")] = Address("127.0.0.1", 8080)
+    workers: Annotated[int, Field(ge=1, le=256, description="Python processes that serve requests.")] = 1
+    drain: Annotated[Duration, Field(description="How long streams in flight may go on after a stop is asked for.")] = (
+        30.0
+    )
+    keys: Annotated[
+        tuple[Key, ...] | None, Field(description="Callers. Absent: open, and then only loopback may be listened on.")
+    ] = None
+    vendors: dict[PlainName, Vendor] = {}
+    models: dict[ModelName, Model] = {EMBEDDED_MODEL: Model()}
+    timeouts: Timeouts = Timeouts()
+    local: Local = Local()
+
+    @model_validator(mode="after")
+    def _closed_beyond_loopback(self) -> "Config":
+        if self.keys is None and not self.listen.is_loopback:
+            raise ValueError(
+                f"listen: {self.listen} can be reached from other machines, so keys are needed; "
+                "make one with `parley key new NAME`, or listen on 127.0.0.1"
+            )
+        names = [key.name for key in self.keys or ()]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"keys: the name {min(twice)!r} is given twice")
+        return self
+
+    @property
+    def uses_local(self) -> bool:
+        """Whether the embedded model's engine is needed."""
+        return any(name.startswith("local/") for name in self.models)
