@@ -1,0 +1,83 @@
+"""What a dialect is: the border between the pipeline's messages and one vendor's bytes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from parley.chat.v1.completion_pb2 import CompletionChunk, CompletionRequest
+
+from service.config import Timeouts
+from service.errors import ApiError
+
+
+@dataclass(frozen=True, slots=True)
+class HttpCall:
+    """A request to a vendor, but for where it goes."""
+
+    path: str
+    """Follows the target's base URL."""
+    headers: dict[str, str] = field(repr=False)
+    """Names in lower case."""
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One place where a model is served, with all that a call to it needs."""
+
+    vendor: str
+    deployment: str
+    """Its name among the model's deployments; empty where the model has just one without a name."""
+    model: str
+    """The vendor's name for the model."""
+    dialect: "Dialect"
+    base_url: str
+    timeouts: Timeouts
+    credential: str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    socket: str | None = None
+    """Path of a unix socket to use instead of the base URL's host."""
+    weight: float = 1.0
+
+
+class Decoder(Protocol):
+    """Turns one answer's bytes into chunks. Holds that answer's state; never reused."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the vendor's end mark was seen, so that nothing more is to be read."""
+        ...
+
+    def feed(self, data: bytes) -> list[CompletionChunk]:
+        """The chunks that these bytes complete.
+
+        ApiError where the vendor tells of an error or is malformed; chunks before it are returned first,
+        and the error is raised by the next call.
+        """
+        ...
+
+    def close(self) -> list[CompletionChunk]:
+        """The chunks that the end of the bytes completes; to be called until there are none.
+
+        ApiError where the answer was cut short.
+        """
+        ...
+
+
+class Dialect(Protocol):
+    """One vendor's wire format. Opens no socket, reads no clock, retries nothing."""
+
+    def encode(self, request: CompletionRequest, target: Target, *, stream: bool) -> HttpCall:
+        """The vendor's form of a request. ApiError (UNSUPPORTED) for what it has no form for."""
+        ...
+
+    def decoder(self, request: CompletionRequest, target: Target, *, stream: bool, content_type: str) -> Decoder:
+        """A decoder for one successful answer.
+
+        :param content_type: what the vendor says that it sends, which may not be what was asked for.
+        """
+        ...
+
+    def error(self, target: Target, status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
+        """What an answer with an error status means. Header names are in lower case."""
+        ...

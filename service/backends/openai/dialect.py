@@ -1,0 +1,90 @@
+"""Requests to, and errors of, vendors that speak OpenAI's chat completions.
+
+Source: https://platform.openai.com/docs/api-reference/chat.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from parley.chat.v1.completion_pb2 import CompletionRequest
+
+from service.backends.dialect import Decoder, HttpCall, Target
+from service.backends.openai.decoder import AnswerDecoder, StreamDecoder
+from service.backends.openai.error import read_error
+from service.codec import JsonObject, JsonValue, dumps, parse_object, to_object
+from service.errors import ApiError, Kind
+
+_request_to_object = to_object(CompletionRequest, nulls=False)
+
+_OWN_FIELDS = ("memory_strategy", "inference_timeout", "inference_extra_params", "inference_extra_headers")
+"""Fields that speak to this service and never to a vendor."""
+
+_NOT_EVENTS = ("application/json", "text/html")
+
+_HEADERS = {"content-type": "application/json", "accept": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAiDialect:
+    """One vendor's variety of the format, as data."""
+
+    refuses: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Fields that the vendor ignores or lacks: field → why."""
+    always_streams: bool = False
+    """Whether whole answers, too, are fetched as streams, because only those can be stopped."""
+    adds: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    """Members that every request to the vendor has."""
+    hides: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Members of events that only report, by the member of a request that asks for them: such events go to callers who
+    asked themselves."""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Headers that every request to the vendor has."""
+
+    def encode(self, request: CompletionRequest, target: Target, *, stream: bool) -> HttpCall:
+        """The request as the vendor's JSON body."""
+        body = _request_to_object(request)
+        for name in _OWN_FIELDS:
+            body.pop(name, None)
+        for name in body.keys() & self.refuses.keys():
+            raise ApiError(
+                Kind.UNSUPPORTED, f"{name}: {target.vendor} cannot honour it: {self.refuses[name]}", param=name
+            )
+        if request.inference_extra_params:
+            _merge(body, parse_object(request.inference_extra_params.encode()))
+        body |= self.adds
+        body["model"] = target.model
+        body["stream"] = streams = stream or self.always_streams
+        if streams:
+            # Usage is always wanted, for the account; the pipeline takes it out where the caller did not ask.
+            options = body.get("stream_options")
+            body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
+        else:
+            body.pop("stream_options", None)
+        headers = {**_HEADERS, **self.headers, **target.headers, **request.inference_extra_headers}
+        if target.credential is not None:
+            headers["authorization"] = f"Bearer {target.credential}"
+        return HttpCall("/chat/completions", headers, dumps(body))
+
+    def decoder(self, request: CompletionRequest, target: Target, *, stream: bool, content_type: str) -> Decoder:
+        """A decoder of server-sent events, or of one JSON object."""
+        # An error, or a proxy's page, may come with status 200 where events were asked for.
+        if (stream or self.always_streams) and not content_type.startswith(_NOT_EVENTS):
+            hidden = frozenset(
+                member for member, asked in self.hides.items() if f'"{asked}"' not in request.extra_fields
+            )
+            return StreamDecoder(target.vendor, hidden)
+        return AnswerDecoder(target.vendor)
+
+    def error(self, target: Target, status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
+        """What an answer with an error status means."""
+        return read_error(target.vendor, status, headers, body)
+
+
+def _merge(into: JsonObject, extra: JsonObject) -> None:
+    """Merges objects member by member, at any depth; anything else in `extra` replaces what is there."""
+    for name, value in extra.items():
+        present = into.get(name)
+        if isinstance(present, dict) and isinstance(value, dict):
+            _merge(present, value)
+        else:
+            into[name] = value

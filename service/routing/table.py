@@ -1,0 +1,127 @@
+"""Builds the routing table out of parley.yaml and what is known of each vendor."""
+
+import dataclasses
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.backends.dialect import Dialect, Target
+from service.backends.vendors import DIALECTS, LOCAL, VENDORS, KnownVendor
+from service.config import Config, Deployment, Model, SecretRef, Timeouts, Vendor
+
+
+class RoutingError(ValueError):
+    """A configuration is well-formed, but a model in it cannot be reached as it says."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRoute:
+    """A model and its deployments, in the order of the file."""
+
+    targets: tuple[Target, ...]
+
+    def deployment(self, name: str) -> Target | None:
+        """The deployment of a name."""
+        return next((target for target in self.targets if target.deployment == name), None)
+
+    def named(self, model: str) -> Sequence[Target]:
+        """The deployments of a wildcard, for one model that it stands for."""
+        return [dataclasses.replace(target, model=model) for target in self.targets]
+
+
+def build(config: Config, *, local_socket: Path | None = None) -> dict[str, ModelRoute]:
+    """The routing table.
+
+    RoutingError, which names the place in the file, for an unknown vendor or dialect, a missing URL or
+    a secret that is not there.
+
+    :param local_socket: where the embedded model's engine listens.
+    """
+    return {name: _model(config, name, model, local_socket) for name, model in config.models.items()}
+
+
+def _model(config: Config, name: str, model: Model, local_socket: Path | None) -> ModelRoute:
+    vendor_name, _, rest = name.partition("/")
+    if vendor_name not in VENDORS and vendor_name not in config.vendors:
+        choices = sorted({*VENDORS, *config.vendors})
+        near = difflib.get_close_matches(vendor_name, choices, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(choices)}"
+        raise RoutingError(f"models.{name}: the vendor {vendor_name!r} is not known and not under vendors; {hint}")
+    deployments = model.deployments or {"": Deployment()}
+    if rest.endswith("*") and any(part.model for part in (model, *deployments.values())):
+        raise RoutingError(f"models.{name}.model: a wildcard stands for many models, so it cannot be one")
+    source = _Source(
+        config, name, vendor_name, VENDORS.get(vendor_name), config.vendors.get(vendor_name, Vendor()), model
+    )
+    targets = tuple(source.target(*item) for item in deployments.items())
+    if vendor_name == LOCAL and local_socket is not None:
+        targets = tuple(dataclasses.replace(target, socket=str(local_socket)) for target in targets)
+    return ModelRoute(targets)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where the parts of a model's targets come from."""
+
+    config: Config
+    name: str
+    vendor_name: str
+    known: KnownVendor | None
+    vendor: Vendor
+    model: Model
+
+    def target(self, deployment_name: str, deployment: Deployment) -> Target:
+        vendor, known = self.vendor, self.known
+        place = f"models.{self.name}" + (f".deployments.{deployment_name}" if deployment_name else "")
+        base_url = deployment.base_url or vendor.base_url or (known.base_url if known else None)
+        if base_url is None:
+            raise RoutingError(
+                f"{place}: no base_url; set vendors.{self.vendor_name}.base_url, or that of the deployment"
+            )
+        return Target(
+            vendor=self.vendor_name,
+            deployment=deployment_name,
+            model=deployment.model or self.model.model or self.name.partition("/")[2],
+            dialect=self._dialect(),
+            base_url=base_url.rstrip("/"),
+            timeouts=_overlaid(self.config.timeouts, vendor.timeouts, self.model.timeouts, deployment.timeouts),
+            credential=self._credential(place, deployment),
+            headers={key.lower(): value for key, value in vendor.headers.items()},
+            weight=deployment.weight,
+        )
+
+    def _dialect(self) -> Dialect:
+        name = self.vendor.dialect or (self.known.dialect if self.known else None)
+        place = f"vendors.{self.vendor_name}.dialect"
+        if name is None:
+            raise RoutingError(f"{place}: required, one of {', '.join(sorted(DIALECTS))}")
+        if name not in DIALECTS:
+            near = difflib.get_close_matches(name, DIALECTS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(sorted(DIALECTS))}"
+            raise RoutingError(f"{place}: unknown dialect {name!r}; {hint}")
+        return DIALECTS[name]
+
+    def _credential(self, place: str, deployment: Deployment) -> str | None:
+        vendor_place = f"vendors.{self.vendor_name}"
+        default = SecretRef(env=self.known.api_key_env) if self.known and self.known.api_key_env else None
+        for where, secret in (
+            (place, deployment.api_key),
+            (vendor_place, self.vendor.api_key),
+            (vendor_place, default),
+        ):
+            if secret is None:
+                continue
+            try:
+                return secret.read()
+            except ValueError as error:
+                raise RoutingError(f"{where}.api_key: {error}") from None
+        return None
+
+
+def _overlaid(base: Timeouts, *layers: Timeouts | None) -> Timeouts:
+    """What each layer says itself, over what those before it say."""
+    for layer in layers:
+        if layer is not None:
+            base = base.model_copy(update={name: getattr(layer, name) for name in layer.model_fields_set})
+    return base

@@ -1,0 +1,120 @@
+"""Carries one request to a vendor and its answer back, for every dialect, within its deadlines."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from parley.chat.v1.completion_pb2 import CompletionChunk, CompletionRequest
+
+from service.backends.dialect import Target
+from service.errors import ApiError, Kind, Upstream
+from service.upstream.transport import Response, Transport
+
+_ERROR_LIMIT = 1024 * 1024
+"""Most bytes that are read of an error's body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """Holds no state of a request, so that any number of them may run at once."""
+
+    transport: Transport
+
+    async def run(
+        self, request: CompletionRequest, target: Target, *, stream: bool, request_id: str, deadline: float
+    ) -> AsyncGenerator[list[CompletionChunk], None]:
+        """The answer, in the batches in which it arrives. To be closed by the caller (contextlib.aclosing).
+
+        Raises ApiError. Closing or cancelling it, in whatever phase, closes the vendor's connection.
+
+        :param deadline: when the request's total time is over, on the event loop's clock.
+        """
+        call = target.dialect.encode(request, target, stream=stream)
+        call.headers.setdefault("x-request-id", request_id)
+        clock = _Clock(target, asyncio.get_running_loop().time(), deadline)
+        try:
+            async with asyncio.timeout_at(clock.first_token):
+                response = await self.transport.send(call, target)
+        except TimeoutError:
+            raise clock.expired() from None
+        try:
+            if response.status != 200:
+                raise await self._refusal(response, target, clock)
+            content_type = response.headers.get("content-type", "").lower()
+            decoder = target.dialect.decoder(request, target, stream=stream, content_type=content_type)
+            while not decoder.done:
+                try:
+                    async with asyncio.timeout_at(clock.next()):
+                        data = await response.read()
+                except TimeoutError:
+                    raise clock.expired() from None
+                if not data:
+                    break
+                if batch := decoder.feed(data):
+                    clock.saw(batch)
+                    yield batch
+            while batch := decoder.close():
+                yield batch
+        except BaseException:
+            response.close()
+            raise
+        response.finish()
+
+    async def _refusal(self, response: Response, target: Target, clock: "_Clock") -> ApiError:
+        body = bytearray()
+        try:
+            async with asyncio.timeout_at(clock.first_token):
+                while len(body) < _ERROR_LIMIT and (data := await response.read()):
+                    body += data
+        except (TimeoutError, ApiError):
+            # The status says enough; the vendor's words are lost with its connection.
+            body.clear()
+        return target.dialect.error(target, response.status, response.headers, bytes(body))
+
+
+class _Clock:
+    """The deadlines of one request, and which of them is over."""
+
+    __slots__ = ("_started", "_target", "first_token", "reading", "total")
+
+    def __init__(self, target: Target, now: float, total: float) -> None:
+        self._target = target
+        self._started = False
+        self.total = total
+        self.first_token = min(total, now + target.timeouts.first_token)
+        self.reading = self.first_token
+
+    def next(self) -> float:
+        """When the next read must have ended."""
+        if self._started:
+            self.reading = min(self.total, asyncio.get_running_loop().time() + self._target.timeouts.between_chunks)
+        return self.reading
+
+    def saw(self, batch: list[CompletionChunk]) -> None:
+        """Takes note of what arrived: only something generated is a first token, not a role or a ping."""
+        if not self._started:
+            self._started = any(_is_generated(chunk) for chunk in batch)
+
+    def expired(self) -> ApiError:
+        """The error for the deadline that is over."""
+        timeouts = self._target.timeouts
+        if self.reading >= self.total:
+            kind, problem = Kind.TOTAL_TIMEOUT, "the answer was not complete within the request's time limit"
+        elif self._started:
+            kind, problem = Kind.IDLE_TIMEOUT, f"nothing came for {timeouts.between_chunks:g} s in mid-answer"
+        else:
+            kind, problem = Kind.FIRST_TOKEN_TIMEOUT, f"nothing was generated within {timeouts.first_token:g} s"
+        return ApiError(kind, f"{self._target.vendor}: {problem}", upstream=Upstream(self._target.vendor))
+
+
+def _is_generated(chunk: CompletionChunk) -> bool:
+    return any(
+        choice.finish_reason
+        or choice.delta.content
+        or choice.delta.tool_calls
+        or choice.delta.reasoning_content
+        or choice.delta.refusal
+        or choice.delta.HasField("audio")
+        or choice.delta.HasField("function_call")
+        for choice in chunk.choices
+    )
