@@ -1,0 +1,19 @@
+"""What is known of a request besides its message."""
+
+from dataclasses import dataclass
+
+from service.auth import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """Made by a face when a request comes in; the same for all steps."""
+
+    request_id: str
+    caller: Caller
+    face: str
+    """`grpc` or `rest`."""
+    deadline: float | None = None
+    """When the caller's own deadline is over, on the event loop's clock; None where it has none."""
+    account_id: str = ""
+    """The caller's `x-selected-account-id`; part of the request's record."""

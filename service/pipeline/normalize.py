@@ -1,0 +1,70 @@
+"""Makes every vendor's chunks alike in what callers rely on: one id, the asked-for model, the role once, usage last."""
+
+import time
+import uuid
+from dataclasses import dataclass, field
+
+from parley.chat.v1.completion_pb2 import CompletionChunk, Usage
+
+
+@dataclass(slots=True)
+class Normalizer:
+    """State of one answer; never reused."""
+
+    model: str
+    """The model, by the name that the request gave."""
+    usage: Usage | None = None
+    """The vendor's last report, which is cumulative."""
+    finish_reason: str = ""
+    """The last that came."""
+    _id: str = ""
+    _created: int = 0
+    _report: str = ""
+    _roles: set[int] = field(default_factory=set[int])
+
+    def batch(self, chunks: list[CompletionChunk]) -> list[CompletionChunk]:
+        """The chunks, changed in place; those that only report usage are taken out."""
+        return [chunk for chunk in chunks if self._chunk(chunk)]
+
+    def last(self) -> CompletionChunk | None:
+        """The chunk that reports the usage, where the vendor did."""
+        if self.usage is None:
+            return None
+        chunk = CompletionChunk(usage=self.usage, extra_fields=self._report)
+        self._stamp(chunk)
+        return chunk
+
+    def _chunk(self, chunk: CompletionChunk) -> bool:
+        if not self._id:
+            self._id = chunk.id or f"chatcmpl-{uuid.uuid4().hex}"
+            self._created = chunk.created or int(time.time())
+        self._stamp(chunk)
+        if chunk.HasField("usage"):
+            self.usage = Usage()
+            self.usage.CopyFrom(chunk.usage)
+            chunk.ClearField("usage")
+            if not chunk.choices:
+                # What else stands there belongs to the report, which comes last or not at all.
+                self._report = chunk.extra_fields
+                return False
+        for choice in chunk.choices:
+            delta = choice.delta
+            if not choice.HasField("index"):
+                choice.index = 0
+            if choice.index not in self._roles:
+                self._roles.add(choice.index)
+                delta.role = "assistant"
+            elif delta.role:
+                delta.role = ""
+            if choice.finish_reason:
+                self.finish_reason = choice.finish_reason
+            for position, call in enumerate(delta.tool_calls):
+                if not call.HasField("index"):
+                    call.index = position
+        return True
+
+    def _stamp(self, chunk: CompletionChunk) -> None:
+        chunk.id = self._id
+        chunk.object = "chat.completion.chunk"
+        chunk.created = self._created
+        chunk.model = self.model
