@@ -1,0 +1,1 @@
+"""Envoy as it is configured, against a real Envoy and a worker that answers what the test says."""
