@@ -1,0 +1,40 @@
+"""Envoy in the process table, by way of the package gateway."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from gateway import process
+from gateway.render import render
+from service.config.values import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Envoy:
+    """One Envoy that listens on one address for one runtime directory."""
+
+    config: Path
+    """The rendered envoy.yaml."""
+    runtime_dir: Path
+    concurrency: int
+    """Envoy's own worker threads."""
+
+    @classmethod
+    def rendered(cls, listen: Address, runtime_dir: Path, workers: int) -> Self:
+        """Renders envoy.yaml into the runtime directory, for so many workers."""
+        config = render(listen=listen, runtime_dir=runtime_dir, workers=workers)
+        # A thread of Envoy carries what several workers produce; more threads than cores only compete with them.
+        return cls(config, runtime_dir, concurrency=max(1, min(workers, os.cpu_count() or 1)))
+
+    def command(self) -> tuple[str, ...]:
+        """Its command line."""
+        return tuple(process.command(self.config, concurrency=self.concurrency))
+
+    async def ready(self) -> bool:
+        """Whether it listens and knows its workers."""
+        return await process.ready(self.runtime_dir)
+
+    async def drain(self) -> None:
+        """Closes its listener. OSError where it does not run."""
+        await process.drain(self.runtime_dir)
