@@ -1,0 +1,131 @@
+"""Writes the pages that are made of the code's own tables: `python docs/generate.py`."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from service.config.model import Config, Timeouts
+from service.config.values import Address
+from service.errors import Kind
+
+HERE = Path(__file__).parent
+
+
+def errors() -> str:
+    """The error table."""
+    lines = [
+        "# Errors",
+        "",
+        'One table, for both faces. Over REST the body is `{"error": {"message", "type", "param", "code"}}` with the',
+        "HTTP status; `param` is the path of the field at fault. Over gRPC the status has google.rpc.ErrorInfo (domain",
+        "`parley`, reason = the code in upper case, metadata: request_id, retryable, and of the vendor: vendor,",
+        "upstream_status, upstream_code, upstream_request_id), BadRequest with the path, and RetryInfo where the",
+        "vendor said when to try again (REST: `Retry-After`).",
+        "",
+        "A stream that breaks after its first chunk has HTTP status 200 already: its last event is the error object",
+        "(`event: error` on `/v4/beta`), and no `[DONE]` follows. Over gRPC its status is the error.",
+        "",
+        "| code | HTTP | gRPC | type | may succeed later |",
+        "|---|---|---|---|---|",
+    ]
+    for kind in Kind:
+        row = kind.value
+        again = "yes" if row.retryable else ""
+        lines.append(f"| `{row.code}` | {row.http} | {row.grpc.name} | `{row.type}` | {again} |")
+    return "\n".join([*lines, ""])
+
+
+def configuration() -> str:
+    """Every key of parley.yaml."""
+    lines = [
+        "# parley.yaml",
+        "",
+        "Every key. Unknown keys are errors, with a suggestion. Durations are written `500ms`, `2s`, `10m` or `1h`.",
+        "`parley check FILE` says what is wrong with a file and where.",
+        "",
+        "| key | type | default | meaning |",
+        "|---|---|---|---|",
+        *_rows(Config, ""),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _rows(model: type[BaseModel], prefix: str) -> Iterable[str]:
+    for name, field in model.model_fields.items():
+        path = f"{prefix}{name}"
+        inner, suffix = _inner(field.annotation)
+        if inner is Timeouts and prefix:
+            yield f"| `{path}` | | those above it | {_summary(inner)} Its members are those of `timeouts`. |"
+        elif inner is not None:
+            yield f"| `{path}` | | {_default(field)} | {field.description or _summary(inner)} |"
+            yield from _rows(inner, f"{path}{suffix}.")
+        else:
+            yield f"| `{path}` | {_type(field.annotation)} | {_default(field)} | {field.description or ''} |"
+
+
+def _inner(annotation: object) -> tuple[type[BaseModel] | None, str]:
+    """The model that a key holds, and how its members are reached."""
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, ""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin in (Union, UnionType):
+        return next((found for arg in args if (found := _inner(arg))[0]), (None, ""))
+    if origin is tuple:
+        return _inner(args[0])[0], "[]"
+    if origin is dict:
+        return _inner(args[1])[0], ".NAME"
+    return None, ""
+
+
+def _summary(model: type[BaseModel]) -> str:
+    return (model.__doc__ or "").strip().splitlines()[0] if model.__doc__ else ""
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if field.is_required():
+        return "required"
+    if value is None or isinstance(value, BaseModel) or value in ({}, ()):
+        return ""
+    if isinstance(value, dict):
+        return f"`{', '.join(map(str, value))}`"
+    if value == ("*",):
+        return "all"
+    if isinstance(value, Address):
+        return f"`{value}`"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+def _type(annotation: object) -> str:
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) in (Union, UnionType):
+        return " or ".join(_type(arg) for arg in get_args(annotation) if arg is not type(None))
+    if get_origin(annotation) is tuple:
+        return f"list of {_type(get_args(annotation)[0])}"
+    if get_origin(annotation) is dict:
+        return f"map to {_type(get_args(annotation)[1])}"
+    return {str: "text", int: "integer", float: "number or duration", Path: "path", Address: "address:port"}.get(
+        annotation, ""  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+PAGES = {"errors.md": errors, "configuration.md": configuration}
+
+
+def main() -> int:
+    """Write all pages."""
+    for name, page in PAGES.items():
+        (HERE / name).write_text(page())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
