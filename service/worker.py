@@ -22,6 +22,7 @@ from service.auth import Keyring
 from service.config import Config, ConfigError, load
 from service.faces import ChatFace, ModelFace, RestFace
 from service.pipeline import Pipeline
+from service.pipeline.report import Policy
 from service.routing import Router
 from service.routing.table import RoutingError, build
 from service.upstream import AiohttpTransport, Driver
@@ -50,7 +51,8 @@ async def serve(config: Config, *, address: str, local_socket: Path | None) -> N
     """
     router = Router(build(config, local_socket=local_socket))
     transport = AiohttpTransport()
-    pipeline = Pipeline(router, Driver(transport))
+    policy = Policy(config.unsupported) if config.unsupported else None
+    pipeline = Pipeline(router, Driver(transport), policy)
     keyring = Keyring(config.keys)
     server = grpc.aio.server(
         options=(

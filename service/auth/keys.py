@@ -18,6 +18,8 @@ class Caller:
 
     name: str
     models: tuple[str, ...] = ("*",)
+    unsupported: str | None = None
+    """What the key's owner wants done with fields that a vendor cannot honour; None: what the service does."""
 
     def may_use(self, model: str) -> bool:
         """Whether the key is good for a model, by its name with or without a deployment."""
@@ -40,7 +42,9 @@ class Keyring:
     def __init__(self, keys: Iterable[Key] | None) -> None:
         """:param keys: None lets everyone in; an empty list lets nobody in."""
         self._callers = (
-            None if keys is None else [(bytes.fromhex(key.sha256), Caller(key.name, key.models)) for key in keys]
+            None
+            if keys is None
+            else [(bytes.fromhex(key.sha256), Caller(key.name, key.models, key.unsupported)) for key in keys]
         )
 
     def identify(self, key: str | None) -> Caller:

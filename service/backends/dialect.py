@@ -6,6 +6,7 @@ from typing import Protocol
 
 from parley.chat.v1.completion_pb2 import CompletionChunk, CompletionRequest
 
+from service.backends.fields import Fields
 from service.config import Timeouts
 from service.errors import ApiError
 
@@ -38,6 +39,8 @@ class Target:
     socket: str | None = None
     """Path of a unix socket to use instead of the base URL's host."""
     weight: float = 1.0
+    version: str = ""
+    """Version of the vendor's API or server, where the dialect depends on it; empty: not known."""
 
 
 class Decoder(Protocol):
@@ -66,6 +69,11 @@ class Decoder(Protocol):
 
 class Dialect(Protocol):
     """One vendor's wire format. Opens no socket, reads no clock, retries nothing."""
+
+    @property
+    def fields(self) -> Fields:
+        """What becomes of each field of a request. `encode` never sees those that are refused."""
+        ...
 
     def encode(self, request: CompletionRequest, target: Target, *, stream: bool) -> HttpCall:
         """The vendor's form of a request. ApiError (UNSUPPORTED) for what it has no form for."""

@@ -47,7 +47,8 @@ def parse_value(data: bytes | str) -> JsonValue:
     try:
         value: JsonValue = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        if isinstance(data, bytes) and data.startswith(_BYTE_ORDER_MARK):
+        # One mark: marks without end must not become calls without end.
+        if isinstance(data, bytes) and data.startswith(_BYTE_ORDER_MARK) and not data.startswith(_BYTE_ORDER_MARK * 2):
             return parse_value(data[len(_BYTE_ORDER_MARK) :])
         raise _malformed(data, error) from None
     encoded = data if isinstance(data, bytes) else data.encode()

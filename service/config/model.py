@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -55,6 +55,10 @@ class SecretRef(_Strict):
         return value
 
 
+Unsupported = Literal["strict", "warn", "drop"]
+"""What to do with a field that a vendor cannot honour; see service.pipeline.report.Policy."""
+
+
 class Key(_Strict):
     """A caller's key. `parley key new NAME` prints the line to put here."""
 
@@ -63,6 +67,9 @@ class Key(_Strict):
     models: Annotated[
         tuple[str, ...], Field(description="The models that it may use; `*` at the end stands for any rest.")
     ] = ("*",)
+    unsupported: Annotated[
+        Unsupported | None, Field(description="As at the top level, for this caller's requests.")
+    ] = None
 
 
 class Timeouts(_Strict):
@@ -126,6 +133,14 @@ class Config(_Strict):
     )
     keys: Annotated[
         tuple[Key, ...] | None, Field(description="Callers. Absent: open, and then only loopback may be listened on.")
+    ] = None
+    unsupported: Annotated[
+        Unsupported | None,
+        Field(
+            description="What to do with a field that a vendor cannot honour: refuse it (strict), leave it out and say "
+            "so (warn), or leave it out (drop). Absent: features strict, tuning knobs warn. A request's header "
+            "`x-parley-unsupported` goes before it."
+        ),
     ] = None
     vendors: dict[PlainName, Vendor] = {}
     models: dict[ModelName, Model] = {EMBEDDED_MODEL: Model()}

@@ -46,6 +46,7 @@ class Kind(Enum):
     UNAVAILABLE = Row(StatusCode.UNAVAILABLE, 503, _SERVER, "unavailable", retryable=True)
     CONNECT_FAILED = Row(StatusCode.UNAVAILABLE, 503, _SERVER, "upstream_unreachable", retryable=True)
     BAD_UPSTREAM = Row(StatusCode.UNAVAILABLE, 502, _SERVER, "bad_upstream", retryable=True)
+    DISOBEYED = Row(StatusCode.UNAVAILABLE, 502, _SERVER, "guide_not_followed", retryable=True)
     STREAM_CUT = Row(StatusCode.UNAVAILABLE, 502, _SERVER, "stream_interrupted", retryable=True)
     UPSTREAM_ERROR = Row(StatusCode.INTERNAL, 500, _SERVER, "upstream_error", retryable=True)
     UPSTREAM_AUTH = Row(StatusCode.INTERNAL, 500, _SERVER, "upstream_auth")

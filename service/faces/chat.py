@@ -12,7 +12,7 @@ from service.auth import Keyring
 from service.codec import DecodeError, validate_raw_json
 from service.errors import ApiError, Kind
 from service.faces.failure import Answering
-from service.faces.metadata import admit
+from service.faces.metadata import REQUEST_ID, admit
 from service.pipeline import Pipeline
 
 
@@ -30,7 +30,10 @@ class ChatFace(ChatServiceServicer):
         async with Answering(context) as metadata:
             admitted = admit(context, metadata, self.keyring, face="grpc")
             _check(request)
-            return await self.pipeline.complete(request, admitted)
+            completion = await self.pipeline.complete(request, admitted)
+            if extra := admitted.report.headers():
+                await context.send_initial_metadata(extra)
+            return completion
 
     async def StreamCompletion(  # noqa: N802  # the contract's name
         self, request: CompletionRequest, context: ServicerContext[CompletionRequest, AsyncIterator[CompletionChunk]]
@@ -40,9 +43,18 @@ class ChatFace(ChatServiceServicer):
             admitted = admit(context, metadata, self.keyring, face="grpc")
             _check(request)
             async with aclosing(self.pipeline.stream(request, admitted)) as batches:
+                begun = False
                 async for batch in batches:
+                    if not begun:
+                        if extra := admitted.report.headers():
+                            await context.send_initial_metadata(extra)
+                        begun = True
                     for chunk in batch:
                         yield chunk
+            if admitted.report.disobeyed:
+                context.set_trailing_metadata(
+                    ((REQUEST_ID, metadata.request_id), ("x-parley-disobeyed", admitted.report.disobeyed))
+                )
 
 
 def _check(request: CompletionRequest) -> None:

@@ -9,7 +9,9 @@ from typing import TypeVar, cast
 from grpc.aio import ServicerContext
 
 from service.auth import Keyring
+from service.errors import ApiError, Kind
 from service.pipeline import RequestContext
+from service.pipeline.report import HEADER, Policy
 
 REQUEST_ID = "x-request-id"
 
@@ -61,10 +63,20 @@ def admit(
     """The request's context, once its caller is known; INVALID_KEY where not."""
     # None without a deadline, which the stubs do not say.
     remaining = cast("float | None", context.time_remaining())
+    caller = keyring.identify(metadata.key)
     return RequestContext(
         request_id=metadata.request_id,
-        caller=keyring.identify(metadata.key),
+        caller=caller,
         face=face,
         deadline=None if remaining is None else asyncio.get_running_loop().time() + remaining,
         account_id=metadata.values.get("x-selected-account-id", ""),
+        policy=_policy(metadata.values.get(HEADER) or caller.unsupported),
     )
+
+
+def _policy(word: str | None) -> Policy | None:
+    try:
+        return Policy(word.strip().lower()) if word else None
+    except ValueError:
+        problem = f"{HEADER}: expected strict, warn or drop, got {word!r}"
+        raise ApiError(Kind.INVALID_VALUE, problem, param=HEADER) from None

@@ -63,12 +63,21 @@ class RestFace(RestServiceServicer):
             message, stream = _read(request.data)
             if not stream:
                 completion = await self.pipeline.complete(message, admitted)
+                if extra := admitted.report.headers():
+                    await context.send_initial_metadata(extra)
                 yield HttpBody(content_type=_JSON, data=_encode_completion(completion))
                 return
             async with aclosing(self._events(message, admitted)) as events:
                 async for data in events:
+                    if not streaming:
+                        if extra := admitted.report.headers():
+                            await context.send_initial_metadata(extra)
+                        streaming = True
                     yield HttpBody(content_type=_EVENTS, data=data)
-                    streaming = True
+            if admitted.report.disobeyed:
+                # Headers are out: a comment, which clients skip, is what is left.
+                comment = f": x-parley-disobeyed: {admitted.report.disobeyed}\n\n"
+                yield HttpBody(content_type=_EVENTS, data=comment.encode())
             yield HttpBody(content_type=_EVENTS, data=framing.done)
         except Exception as error:  # noqa: BLE001  # a bug, too, is told in the API's form
             told = failure.told(error, metadata.request_id)

@@ -1,8 +1,9 @@
 """What is known of a request besides its message."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from service.auth import Caller
+from service.pipeline.report import Policy, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +18,7 @@ class RequestContext:
     """When the caller's own deadline is over, on the event loop's clock; None where it has none."""
     account_id: str = ""
     """The caller's `x-selected-account-id`; part of the request's record."""
+    policy: Policy | None = None
+    """What to do with fields that the vendor cannot honour; None: features are refused, tuning knobs left out."""
+    report: Report = field(default_factory=Report)
+    """Filled while the request is prepared, and read when the answer begins."""

@@ -2,8 +2,12 @@
 
 from parley.chat.v1.completion_pb2 import CompletionRequest
 
-from service.auth import Caller
 from service.errors import ApiError, Kind
+from service.pipeline.context import RequestContext
+from service.pipeline.conversation import check_conversation
+from service.pipeline.functions import functions_to_tools
+from service.pipeline.memory import keep_last
+from service.pipeline.validate import validate
 
 FORBIDDEN_HEADERS = frozenset(
     (
@@ -14,41 +18,38 @@ FORBIDDEN_HEADERS = frozenset(
 )
 """Headers that would change whose request it is or how it is framed."""
 
-NOT_YET = {
-    "memory_strategy": "leave it out and send only the messages that the model should see",
-}
-"""Fields that this service answers for itself and does not honour yet, with what to do instead."""
 
+def prepare(request: CompletionRequest, context: RequestContext, *, stream: bool) -> bool:
+    """Checks a request, and brings it, in place, into the form that every dialect knows.
 
-def prepare(request: CompletionRequest, caller: Caller) -> None:
-    """Checks a request; ApiError names the path of what is wrong and what would be right."""
+    ApiError names the path of what is wrong and what would be right.
+
+    :return: whether the caller speaks of functions, so that calls in the answer are to be said so too.
+    """
     if not request.model:
         raise _invalid("model", "required, such as vendor/model_name")
-    if not request.messages:
-        raise _invalid("messages", "expected at least one message")
-    for index, message in enumerate(request.messages):
-        if not message.role:
-            raise _invalid(f"messages[{index}].role", "required, such as user")
-    if request.HasField("inference_timeout") and not 0 < request.inference_timeout < float("inf"):
-        raise _invalid("inference_timeout", "expected a number of seconds above 0")
-    for name in request.inference_extra_headers:
+    if not context.caller.may_use(request.model):
+        problem = f"model: this API key may not use {request.model!r}"
+        raise ApiError(Kind.PERMISSION, problem, param="model", code="model_not_allowed")
+    check_conversation(request)
+    validate(request, stream=stream)
+    _check_headers(request)
+    functions = functions_to_tools(request)
+    if request.HasField("memory_strategy"):
+        context.report.left_out = keep_last(request, request.memory_strategy.k)
+        request.ClearField("memory_strategy")
+    return functions
+
+
+def _check_headers(request: CompletionRequest) -> None:
+    for name, value in request.inference_extra_headers.items():
+        path = f"inference_extra_headers.{name}"
         if name.lower() in FORBIDDEN_HEADERS:
-            raise _invalid(f"inference_extra_headers.{name}", "this header belongs to the service and cannot be set")
-        if not name.isascii() or not all(c.isalnum() or c in "!#$%&'*+-.^_`|~" for c in name):
-            raise _invalid(f"inference_extra_headers.{name}", "not the name of a header")
-        value = request.inference_extra_headers[name]
+            raise _invalid(path, "this header belongs to the service and cannot be set")
+        if not name or not name.isascii() or not all(c.isalnum() or c in "!#$%&'*+-.^_`|~" for c in name):
+            raise _invalid(path, "not the name of a header")
         if not value.isascii() or not value.isprintable():
-            raise _invalid(f"inference_extra_headers.{name}", "expected printable ASCII")
-    for name, hint in NOT_YET.items():
-        if request.HasField(name):
-            raise ApiError(Kind.UNSUPPORTED, f"{name}: not supported yet; {hint}", param=name)
-    if not caller.may_use(request.model):
-        raise ApiError(
-            Kind.PERMISSION,
-            f"model: this API key may not use {request.model!r}",
-            param="model",
-            code="model_not_allowed",
-        )
+            raise _invalid(path, "expected printable ASCII")
 
 
 def _invalid(path: str, problem: str) -> ApiError:

@@ -22,7 +22,7 @@ TARGET = Target(
     vendor="v",
     deployment="",
     model="vendor-model",
-    dialect=OpenAiDialect(refuses={"best_of": "no"}),
+    dialect=OpenAiDialect(),
     base_url="http://v/v1",
     timeouts=Timeouts(),
     credential="sk-secret",
@@ -98,10 +98,17 @@ def test_unknown_members_are_sent_on() -> None:
     assert sent(request(extra_fields='{"min_p":0.1}'))["min_p"] == 0.1
 
 
-def test_what_the_vendor_would_ignore_is_refused() -> None:
-    with pytest.raises(ApiError) as caught:
-        sent(request(best_of=2))
-    assert (caught.value.kind, caught.value.param) == (Kind.UNSUPPORTED, "best_of")
+def test_what_openai_says_otherwise_is_said_its_way() -> None:
+    body = sent(request(guided_json='{"type":"object"}'))
+    assert body["response_format"]["json_schema"] == {"name": "guided_json", "schema": {"type": "object"}}
+    assert "guided_json" not in body
+    image = ContentPart()
+    image.image_data.data, image.image_data.media_type = "aGk=", "image/gif"
+    message = CompletionRequest(model="v/m", messages=[Message(role="user", content=[ContentPart(text="a"), image])])
+    assert sent(message)["messages"][0]["content"][1] == {
+        "type": "image_url",
+        "image_url": {"url": "data:image/gif;base64,aGk="},
+    }
 
 
 @pytest.mark.parametrize("name", STREAMS)

@@ -168,6 +168,12 @@ def test_an_object_is_the_callers_to_change() -> None:
     assert write(tool)["function"] != function
 
 
+def test_an_object_has_no_numbers_that_json_has_not() -> None:
+    message = Request(temperature=math.nan, top_p=math.inf, logit_bias={"7": -math.inf})
+    expected = {"temperature": None, "top_p": None, "logit_bias": {"7": None}}
+    assert to_object(Request, nulls=False)(message) == expected
+
+
 def test_free_json_at_its_limit_of_depth_is_written_inside_messages() -> None:
     document = {"messages": [{"role": "user", "a": json.loads("[" * 253 + "]" * 253)}]}
     text = json.dumps(document, separators=(",", ":")).encode()

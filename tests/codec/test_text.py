@@ -10,6 +10,7 @@ REFUSED = {
     "nothing": (b"", "expected JSON, got nothing"),
     "white space": (b" \r\n\t", "expected JSON, got nothing"),
     "only a byte order mark": (b"\xef\xbb\xbf", "expected JSON, got nothing"),
+    "byte order marks without end": (b"\xef\xbb\xbf" * 100_000 + b"{}", "not valid JSON at line 1, column 1: "),
     "a list": (b"[{}]", "expected one JSON object, got a list"),
     "a string": (b'"hi"', "expected one JSON object, got a string"),
     "a number": (b"1", "expected one JSON object, got a number"),

@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from parley.chat.v1.completion_pb2 import CompletionRequest
 
 from service.backends.dialect import Decoder, HttpCall, Target
+from service.backends.fields import Fields
 from service.backends.openai.decoder import AnswerDecoder, StreamDecoder
 from service.backends.openai.error import read_error
+from service.backends.openai.fields import OPENAI
+from service.backends.openai.rewrite import Rewrite, guided_json_as_response_format, image_data_as_url
 from service.codec import JsonObject, JsonValue, dumps, parse_object, to_object
-from service.errors import ApiError, Kind
+from service.errors import ApiError
 
 _request_to_object = to_object(CompletionRequest, nulls=False)
 
@@ -28,8 +31,10 @@ _HEADERS = {"content-type": "application/json", "accept": "application/json"}
 class OpenAiDialect:
     """One vendor's variety of the format, as data."""
 
-    refuses: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Fields that the vendor ignores or lacks: field → why."""
+    fields: Fields = field(default_factory=lambda: OPENAI)
+    """What becomes of each field of a request."""
+    rewrites: tuple[Rewrite, ...] = (image_data_as_url, guided_json_as_response_format)
+    """What is said in another way than OpenAI's."""
     always_streams: bool = False
     """Whether whole answers, too, are fetched as streams, because only those can be stopped."""
     adds: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
@@ -45,10 +50,8 @@ class OpenAiDialect:
         body = _request_to_object(request)
         for name in _OWN_FIELDS:
             body.pop(name, None)
-        for name in body.keys() & self.refuses.keys():
-            raise ApiError(
-                Kind.UNSUPPORTED, f"{name}: {target.vendor} cannot honour it: {self.refuses[name]}", param=name
-            )
+        for rewrite in self.rewrites:
+            rewrite(body, request, target)
         if request.inference_extra_params:
             _merge(body, parse_object(request.inference_extra_params.encode()))
         body |= self.adds

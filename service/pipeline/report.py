@@ -1,0 +1,46 @@
+"""What was done with a request that its caller may not expect, told in the headers of the answer."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Policy(StrEnum):
+    """What to do with a field that the chosen vendor cannot honour."""
+
+    STRICT = "strict"
+    """Refuse the request."""
+    WARN = "warn"
+    """Serve it without the field, and name the field in `x-parley-dropped`."""
+    DROP = "drop"
+    """Serve it without the field."""
+
+
+HEADER = "x-parley-unsupported"
+"""Request header, or gRPC metadata, that names a Policy."""
+
+
+@dataclass(slots=True)
+class Report:
+    """Grows while a request is prepared; read when the answer begins."""
+
+    dropped: list[str] = field(default_factory=list[str])
+    """Fields that were left out, by name."""
+    emulated: list[str] = field(default_factory=list[str])
+    """Fields that the service brings about itself in a way that costs or may differ."""
+    left_out: int = 0
+    """Messages that memory_strategy left out."""
+    disobeyed: str = ""
+    """The guided_* field that the answer does not follow; known at its end."""
+
+    def headers(self) -> list[tuple[str, str]]:
+        """Headers of the answer; none where everything went as asked."""
+        pairs: list[tuple[str, str]] = []
+        if self.dropped:
+            pairs.append(("x-parley-dropped", ", ".join(self.dropped)))
+        if self.emulated:
+            pairs.append(("x-parley-emulated", ", ".join(self.emulated)))
+        if self.left_out:
+            pairs.append(("x-parley-messages-left-out", str(self.left_out)))
+        if self.disobeyed:
+            pairs.append(("x-parley-disobeyed", self.disobeyed))
+        return pairs
