@@ -59,6 +59,9 @@ async def serve(config: Config, *, address: str, local_socket: Path | None) -> N
             ("grpc.max_receive_message_length", MAX_MESSAGE),
             ("grpc.max_send_message_length", MAX_MESSAGE),
             ("grpc.max_concurrent_streams", 10_000),
+            # Below these, grpc-core cancels calls at random once many arrive at once.
+            ("grpc.server.max_pending_requests", 100_000),
+            ("grpc.server.max_pending_requests_hard_limit", 100_000),
         )
     )
     add_ChatServiceServicer_to_server(ChatFace(pipeline, keyring), server)

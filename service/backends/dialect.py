@@ -8,6 +8,7 @@ from parley.chat.v1.completion_pb2 import CompletionChunk, CompletionRequest
 
 from service.backends.fields import Fields
 from service.config import Timeouts
+from service.config.model import AuthScheme
 from service.errors import ApiError
 
 
@@ -18,7 +19,7 @@ class HttpCall:
     path: str
     """Follows the target's base URL."""
     headers: dict[str, str] = field(repr=False)
-    """Names in lower case."""
+    """Names in lower case; without credentials."""
     body: bytes = field(repr=False)
 
 
@@ -34,6 +35,8 @@ class Target:
     dialect: "Dialect"
     base_url: str
     timeouts: Timeouts
+    auth: AuthScheme = "bearer"
+    """How the service says who it is; the driver's business, never a dialect's."""
     credential: str | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     socket: str | None = None
@@ -41,6 +44,10 @@ class Target:
     weight: float = 1.0
     version: str = ""
     """Version of the vendor's API or server, where the dialect depends on it; empty: not known."""
+    region: str = ""
+    """Region of the vendor's cloud, where it has any."""
+    project: str = ""
+    """Project in the vendor's cloud, where it has any."""
 
 
 class Decoder(Protocol):

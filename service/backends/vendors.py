@@ -8,6 +8,7 @@ from service.backends.dialect import Dialect
 from service.backends.openai import OpenAiDialect
 from service.backends.openai.fields import LOCAL as LOCAL_FIELDS
 from service.backends.openai.fields import VLLM
+from service.config.model import AuthScheme
 
 LOCAL = "local"
 """The vendor of the embedded model."""
@@ -19,7 +20,10 @@ class KnownVendor:
 
     dialect: str
     base_url: str | None = None
-    """None: parley.yaml must say it."""
+    """May hold `{region}` and `{project}`. None: parley.yaml must say it."""
+    auth: AuthScheme = "bearer"
+    version: str = ""
+    """The API's version that the dialect was written for."""
     api_key_env: str | None = None
     """Environment variable that its own tools read the key from; None: no key by default."""
 
@@ -43,9 +47,9 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
 
 VENDORS: Mapping[str, KnownVendor] = MappingProxyType(
     {
-        "openai": KnownVendor("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),
+        "openai": KnownVendor("openai", "https://api.openai.com/v1", api_key_env="OPENAI_API_KEY"),
         "vllm": KnownVendor("vllm"),
-        LOCAL: KnownVendor("local", "http://local/v1"),
+        LOCAL: KnownVendor("local", "http://local/v1", auth="none"),
     }
 )
 """Vendors by the first part of a model's name."""

@@ -81,24 +81,39 @@ class Timeouts(_Strict):
     total: Annotated[Duration, Field(description="The whole request.")] = 600.0
 
 
-class Vendor(_Strict):
+AuthScheme = Literal["bearer", "x-api-key", "api-key", "x-goog-api-key", "google", "entra", "sigv4", "none"]
+"""How the service says to a vendor who it is; see service.upstream.authentication."""
+
+
+class _Place(_Strict):
+    """What says where a vendor is and how it is spoken to; a deployment may differ from its vendor in each."""
+
+    base_url: Annotated[Url | None, Field(description="Up to and with the version.")] = None
+    api_key: Annotated[SecretRef | None, Field(description="The key that the service uses there.")] = None
+    auth: Annotated[AuthScheme | None, Field(description="How the key is sent. Default: as the vendor wants it.")] = (
+        None
+    )
+    api_version: Annotated[str | None, Field(description="Version of the vendor's API (Azure, Anthropic).")] = None
+    vllm_version: Annotated[
+        str | None, Field(description="Version of the vLLM server, such as 0.12. Absent: it is asked once.")
+    ] = None
+    region: Annotated[str | None, Field(description="Region (Bedrock) or location (Vertex AI).")] = None
+    project: Annotated[str | None, Field(description="Project (Vertex AI).")] = None
+    timeouts: Timeouts | None = None
+
+
+class Vendor(_Place):
     """What the models of a vendor share. Known vendors have defaults for all of it."""
 
     dialect: Annotated[str | None, Field(description="The vendor's wire format, such as openai or vllm.")] = None
-    base_url: Annotated[Url | None, Field(description="Up to and with the version.")] = None
-    api_key: Annotated[SecretRef | None, Field(description="The key that the service uses there.")] = None
     headers: Annotated[dict[str, str], Field(description="Headers of every request to it.")] = {}
-    timeouts: Timeouts | None = None
 
 
-class Deployment(_Strict):
+class Deployment(_Place):
     """One place where a model is served; what it does not say comes from its model and vendor."""
 
     model: Annotated[str | None, Field(description="The vendor's name for the model.")] = None
-    base_url: Url | None = None
-    api_key: SecretRef | None = None
     weight: Annotated[float, Field(gt=0, description="Share of the requests, against its siblings' weights.")] = 1.0
-    timeouts: Timeouts | None = None
 
 
 class Model(_Strict):

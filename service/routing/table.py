@@ -11,6 +11,10 @@ from service.backends.vendors import DIALECTS, LOCAL, VENDORS, KnownVendor
 from service.config import Config, Deployment, Model, SecretRef, Timeouts, Vendor
 
 
+_AMBIENT = frozenset(("google", "sigv4", "none"))
+"""Schemes whose credentials come from the cloud's own library, or that have none."""
+
+
 class RoutingError(ValueError):
     """A configuration is well-formed, but a model in it cannot be reached as it says."""
 
@@ -74,22 +78,39 @@ class _Source:
     def target(self, deployment_name: str, deployment: Deployment) -> Target:
         vendor, known = self.vendor, self.known
         place = f"models.{self.name}" + (f".deployments.{deployment_name}" if deployment_name else "")
-        base_url = deployment.base_url or vendor.base_url or (known.base_url if known else None)
-        if base_url is None:
-            raise RoutingError(
-                f"{place}: no base_url; set vendors.{self.vendor_name}.base_url, or that of the deployment"
-            )
+        region = deployment.region or vendor.region or ""
+        project = deployment.project or vendor.project or ""
+        own = (deployment.api_version, deployment.vllm_version, vendor.api_version, vendor.vllm_version)
+        auth = deployment.auth or vendor.auth or (known.auth if known else "bearer")
         return Target(
             vendor=self.vendor_name,
             deployment=deployment_name,
             model=deployment.model or self.model.model or self.name.partition("/")[2],
             dialect=self._dialect(),
-            base_url=base_url.rstrip("/"),
+            base_url=self._base_url(place, deployment, {"region": region, "project": project}),
             timeouts=_overlaid(self.config.timeouts, vendor.timeouts, self.model.timeouts, deployment.timeouts),
-            credential=self._credential(place, deployment),
+            auth=auth,
+            credential=None if auth in _AMBIENT else self._credential(place, deployment),
             headers={key.lower(): value for key, value in vendor.headers.items()},
             weight=deployment.weight,
+            version=next((version for version in own if version), known.version if known else ""),
+            region=region,
+            project=project,
         )
+
+    def _base_url(self, place: str, deployment: Deployment, parts: dict[str, str]) -> str:
+        url = deployment.base_url or self.vendor.base_url or (self.known.base_url if self.known else None)
+        if url is None:
+            raise RoutingError(
+                f"{place}: no base_url; set vendors.{self.vendor_name}.base_url, or that of the deployment"
+            )
+        for name, value in parts.items():
+            if f"{{{name}}}" in url and not value:
+                raise RoutingError(
+                    f"{place}: no {name}; set vendors.{self.vendor_name}.{name}, or that of the deployment"
+                )
+            url = url.replace(f"{{{name}}}", value)
+        return url.rstrip("/")
 
     def _dialect(self) -> Dialect:
         name = self.vendor.dialect or (self.known.dialect if self.known else None)

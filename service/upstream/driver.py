@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from parley.chat.v1.completion_pb2 import CompletionChunk, CompletionRequest
 
 from service.backends.dialect import Target
 from service.errors import ApiError, Kind, Upstream
+from service.upstream.authentication import Authenticator
 from service.upstream.transport import Response, Transport
 
 _ERROR_LIMIT = 1024 * 1024
@@ -19,6 +20,7 @@ class Driver:
     """Holds no state of a request, so that any number of them may run at once."""
 
     transport: Transport
+    authenticator: Authenticator = field(default_factory=Authenticator)
 
     async def run(
         self, request: CompletionRequest, target: Target, *, stream: bool, request_id: str, deadline: float
@@ -34,6 +36,7 @@ class Driver:
         clock = _Clock(target, asyncio.get_running_loop().time(), deadline)
         try:
             async with asyncio.timeout_at(clock.first_token):
+                await self.authenticator.authenticate(call, target)
                 response = await self.transport.send(call, target)
         except TimeoutError:
             raise clock.expired() from None

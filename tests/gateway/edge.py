@@ -47,8 +47,8 @@ def runtime_directory() -> Generator[Path]:
 
 
 @asynccontextmanager
-async def running_edge(runtime_dir: Path, *, workers: int = 1) -> AsyncGenerator[Edge]:
-    config = gateway.render(listen=Address("127.0.0.1", 0), runtime_dir=runtime_dir, workers=workers)
+async def running_edge(runtime_dir: Path, *, workers: int = 1, template: Path | None = None) -> AsyncGenerator[Edge]:
+    config = gateway.render(listen=Address("127.0.0.1", 0), runtime_dir=runtime_dir, workers=workers, template=template)
     process = await asyncio.create_subprocess_exec(*gateway.command(config, concurrency=1))
     try:
         while not await gateway.ready(runtime_dir):

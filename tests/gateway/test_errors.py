@@ -3,11 +3,13 @@
 import io
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import aiohttp
 import pytest
 
-from tests.gateway.edge import Edge
+from gateway.render import source
+from tests.gateway.edge import Edge, running_edge, runtime_directory
 from tests.gateway.http1 import exchange
 from tests.gateway.worker import Script
 
@@ -109,6 +111,31 @@ async def test_malformed_http(request_bytes: bytes, status: int, code: str, edge
     assert error.keys() == {"message", "type", "param", "code"}
     assert (error["type"], error["code"]) == ("invalid_request_error", code)
     assert worker.seen == []
+
+
+@pytest.mark.parametrize(
+    "unfinished",
+    [
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n",
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{",
+    ],
+    ids=["headers", "body"],
+)
+async def test_caller_who_never_finishes_sending(unfinished: bytes, tmp_path: Path) -> None:
+    text = source().read_text(encoding="utf-8")
+    for given, quick in (
+        ("request_headers_timeout: 10s", "request_headers_timeout: 0.2s"),
+        ("request_timeout: 300s", "request_timeout: 0.4s"),
+    ):
+        assert given in text
+        text = text.replace(given, quick)
+    (tmp_path / "quick.yaml").write_text(text, encoding="utf-8")
+    with runtime_directory() as directory:
+        async with running_edge(directory, template=tmp_path / "quick.yaml") as edge:
+            answer = await exchange(edge.port, unfinished)
+    assert answer.status == 408
+    error = json.loads(answer.body)["error"]
+    assert (error["type"], error["code"]) == ("timeout_error", "request_timeout")
 
 
 async def test_head_of_an_error_has_no_body(edge: Edge) -> None:

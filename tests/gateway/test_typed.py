@@ -151,7 +151,12 @@ async def test_error_of_a_typed_stream_after_its_first_message_is_in_the_trailer
 
 @pytest.mark.parametrize(
     ("grpc_code", "status"),
-    [(grpc.StatusCode.INTERNAL, 500), (grpc.StatusCode.UNKNOWN, 500), (grpc.StatusCode.UNIMPLEMENTED, 501)],
+    [
+        (grpc.StatusCode.INTERNAL, 500),
+        (grpc.StatusCode.UNKNOWN, 500),
+        (grpc.StatusCode.UNIMPLEMENTED, 501),
+        (grpc.StatusCode.CANCELLED, 503),
+    ],
 )
 async def test_error_without_a_body_of_the_services_tells_no_details(
     grpc_code: grpc.StatusCode, status: int, worker: Script, http: aiohttp.ClientSession

@@ -148,11 +148,16 @@ async def test_ready_is_false_where_no_envoy_runs() -> None:
 async def test_second_envoy_on_a_port_is_refused(edge: Edge) -> None:
     with runtime_directory() as directory:
         config = gateway.render(listen=Address("127.0.0.1", edge.port), runtime_dir=directory, workers=1)
-        process = await asyncio.create_subprocess_exec(
+        second = await asyncio.create_subprocess_exec(
             *gateway.command(config, concurrency=1), stderr=asyncio.subprocess.PIPE
         )
-        _, stderr = await process.communicate()
-    assert process.returncode == 1
+        try:
+            _, stderr = await asyncio.wait_for(second.communicate(), 20)
+        finally:
+            if second.returncode is None:
+                second.kill()
+                await second.wait()
+    assert second.returncode == 1
     assert b"Address already in use" in stderr
 
 

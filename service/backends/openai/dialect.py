@@ -64,8 +64,6 @@ class OpenAiDialect:
         else:
             body.pop("stream_options", None)
         headers = {**_HEADERS, **self.headers, **target.headers, **request.inference_extra_headers}
-        if target.credential is not None:
-            headers["authorization"] = f"Bearer {target.credential}"
         return HttpCall("/chat/completions", headers, dumps(body))
 
     def decoder(self, request: CompletionRequest, target: Target, *, stream: bool, content_type: str) -> Decoder:

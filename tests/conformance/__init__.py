@@ -1,0 +1,1 @@
+"""Every dialect × every scenario: what a vendor's bytes have to become, whatever the vendor."""
