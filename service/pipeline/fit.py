@@ -41,7 +41,7 @@ def fit(request: CompletionRequest, target: Target, policy: Policy | None, repor
 
     :param policy: what the caller wants; None: features are refused, tuning knobs left out with a warning.
     """
-    fields = target.dialect.fields
+    fields = target.fields
     for descriptor, _ in request.ListFields():
         name = descriptor.name
         handling = fields.get(name)
@@ -73,7 +73,7 @@ def _refuse(name: str, path: str, handling: Refused, target: Target, policy: Pol
 
 
 def _fit_messages(request: CompletionRequest, target: Target, policy: Policy | None, report: Report) -> None:
-    fields = target.dialect.fields
+    fields = target.fields
     for index, message in enumerate(request.messages):
         for name, path, remove in _parts(message, f"messages[{index}]"):
             handling = fields[name]

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NoReturn
 
 import jsonschema_rs
 import regex
 from parley.chat.v1.completion_pb2 import CompletionRequest
 
 from service.codec import DecodeError, parse_value
+from service.pipeline.free_text import retrieve_nothing
 
 _REGEX_SECONDS = 0.05
 """How long a pattern is tried; beyond that nobody can tell cheaply."""
@@ -42,14 +42,10 @@ def _json(request: CompletionRequest, text: str) -> bool:
     except DecodeError:
         return False
     try:
-        return jsonschema_rs.validator_for(request.guided_json, retriever=_retrieve_nothing).is_valid(answer)
+        return jsonschema_rs.validator_for(request.guided_json, retriever=retrieve_nothing).is_valid(answer)
     except ValueError:
         # A reference that leads nowhere: the schema cannot be applied.
         return True
-
-
-def _retrieve_nothing(uri: str) -> NoReturn:
-    raise ValueError(f"{uri} is not fetched")
 
 
 _CHECKS: Mapping[str, Callable[[CompletionRequest, str], bool]] = MappingProxyType(

@@ -90,7 +90,7 @@ class Pipeline:
             return self.driver.run(request, target, stream=stream, request_id=context.request_id, deadline=deadline)
 
         number = request.n
-        if number <= 1 or not isinstance(target.dialect.fields["n"], Emulated):
+        if number <= 1 or not isinstance(target.fields["n"], Emulated):
             return run()
         context.report.emulated.append("n")
         request.ClearField("n")
