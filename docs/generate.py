@@ -4,11 +4,13 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Union, get_args, get_origin
+from typing import Annotated, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from service.backends.fields import KNOBS, NAMES, Emulated, Refused, Sent
+from service.backends.vendors import DIALECTS, VENDORS
 from service.config.model import Config, Timeouts
 from service.config.values import Address
 from service.errors import Kind
@@ -95,7 +97,7 @@ def _default(field: FieldInfo) -> str:
     if value is None or isinstance(value, BaseModel) or value in ({}, ()):
         return ""
     if isinstance(value, dict):
-        return f"`{', '.join(map(str, value))}`"
+        return f"`{', '.join(map(str, cast('dict[str, object]', value)))}`"
     if value == ("*",):
         return "all"
     if isinstance(value, Address):
@@ -117,7 +119,47 @@ def _type(annotation: object) -> str:
     )  # fmt: skip
 
 
-PAGES = {"errors.md": errors, "configuration.md": configuration}
+def vendors() -> str:
+    """Every vendor's settings, and every field at every dialect."""
+    lines = [
+        "# Vendors and fields",
+        "",
+        "## Vendors",
+        "",
+        "The first part of a model's name. Each setting can be replaced under `vendors.NAME` or for one deployment.",
+        "",
+        "| vendor | dialect | base URL | key from | sent as | API version |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, known in sorted(VENDORS.items()):
+        url = f"`{known.base_url}`" if known.base_url else "to be set"
+        key = f"`{known.api_key_env}`" if known.api_key_env else ""
+        lines.append(f"| `{name}` | `{known.dialect}` | {url} | {key} | {known.auth} | {known.version} |")
+    lines += [
+        "",
+        "## Fields",
+        "",
+        "What becomes of each request field at each dialect: **sent** (under its own name, or as said), **emulated**",
+        "by the service, or **refused**. A refused field that only tunes (*knob*) is by default left out and named in",
+        "the header `x-parley-dropped`; any other is answered with 400. The header `x-parley-unsupported`, with strict,",
+        "warn or drop, says otherwise for one request; `unsupported` in parley.yaml for a key or for all. A value that",
+        "asks for what every vendor does anyway (`n: 1`, `store: false`) is never a loss.",
+    ]
+    for name, dialect in sorted(DIALECTS.items()):
+        lines += ["", f"### {name}", "", "| field | handling | |", "|---|---|---|"]
+        for field in NAMES:
+            match dialect.fields[field]:
+                case Sent(name=other):
+                    row = f"sent | {f'as {other}' if other else ''}"
+                case Emulated(by=by):
+                    row = f"emulated | {by}"
+                case Refused(why=why):
+                    row = f"refused{' (knob)' if field in KNOBS else ''} | {why}"
+            lines.append(f"| `{field}` | {row} |")
+    return "\n".join([*lines, ""])
+
+
+PAGES = {"errors.md": errors, "configuration.md": configuration, "vendors.md": vendors}
 
 
 def main() -> int:

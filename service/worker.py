@@ -65,7 +65,7 @@ async def serve(config: Config, *, address: str, local_socket: Path | None) -> N
         )
     )
     add_ChatServiceServicer_to_server(ChatFace(pipeline, keyring), server)
-    add_RestServiceServicer_to_server(RestFace(pipeline, keyring), server)
+    add_RestServiceServicer_to_server(RestFace(pipeline, keyring, config.keep_alive), server)
     add_ModelServiceServicer_to_server(ModelFace(router, keyring, int(time.time())), server)
     healthy = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)

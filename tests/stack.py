@@ -72,6 +72,7 @@ class Vendors:
 def configuration(vendors: Vendors) -> ConfigData:
     """Keys, the embedded model, and the vendors under test with short deadlines."""
     return {
+        "keep_alive": "1500ms",
         "keys": [
             {"name": "tests", "sha256": hash_key(API_KEY)},
             {"name": "limited", "sha256": hash_key(LIMITED_KEY), "models": ["fake/*"]},

@@ -146,6 +146,9 @@ class Config(_Strict):
     drain: Annotated[Duration, Field(description="How long streams in flight may go on after a stop is asked for.")] = (
         30.0
     )
+    keep_alive: Annotated[
+        Duration, Field(description="A silent REST stream gets a comment this often, so that nothing cuts it off.")
+    ] = 15.0
     keys: Annotated[
         tuple[Key, ...] | None, Field(description="Callers. Absent: open, and then only loopback may be listened on.")
     ] = None

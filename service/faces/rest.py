@@ -1,6 +1,5 @@
 """Chat completions for callers that speak JSON over HTTP; Envoy carries the bytes, every one of them is made here."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -13,31 +12,12 @@ from service.auth import Keyring
 from service.codec import DecodeError, decoder, encoder, parse_object
 from service.errors import ApiError, Kind
 from service.faces import failure
+from service.faces.event_stream import EventStream, Framing, framing_of
 from service.faces.metadata import admit, read_metadata
 from service.pipeline import Pipeline, RequestContext
 
 _JSON = "application/json"
-_EVENTS = "text/event-stream; charset=utf-8"
 
-
-@dataclass(frozen=True, slots=True)
-class _Framing:
-    """How a family of clients wants to be told that a stream is over."""
-
-    done: bytes
-    error: bytes
-    """What stands before the JSON of an error."""
-
-
-_PLAIN = _Framing(b"data: [DONE]\n\n", b"data: ")
-_NAMED_DONE = b"event: done\ndata: [DONE]\n\n"
-_FRAMINGS = {
-    # These clients parse the data of every event without a name as JSON, and skip names that they do not know.
-    "/v4/beta/chat/completions": _Framing(_NAMED_DONE, b"event: error\ndata: "),
-    # These do the same, and would skip an error that had a name, so that a broken stream looked complete.
-    "/v5/chat/completions": _Framing(_NAMED_DONE, b"data: "),
-}
-"""By path; all others want what OpenAI sends."""
 
 _decode_request = decoder(CompletionRequest)
 _encode_completion = encoder(Completion, nulls=True)
@@ -50,49 +30,53 @@ class RestFace(RestServiceServicer):
 
     pipeline: Pipeline
     keyring: Keyring
+    keep_alive: float = 15.0
+    """Seconds of silence after which a stream gets a comment."""
 
-    async def ChatCompletions(  # noqa: N802  # the contract's name
-        self, request: HttpBody, context: ServicerContext[HttpBody, AsyncIterator[HttpBody]]
-    ) -> AsyncIterator[HttpBody]:
+    async def ChatCompletions(  # type: ignore[override]  # noqa: N802  # written to, not iterated: a message costs less so
+        self, request: HttpBody, context: ServicerContext[HttpBody, HttpBody]
+    ) -> None:
         """Answers one chat-completion request."""
         metadata = read_metadata(context)
-        framing = _FRAMINGS.get(metadata.path, _PLAIN)
-        streaming = False
         try:
             admitted = admit(context, metadata, self.keyring, face="rest")
             message, stream = _read(request.data)
-            if not stream:
+            if stream:
+                await self._stream(message, admitted, context, framing_of(metadata.path))
+            else:
                 completion = await self.pipeline.complete(message, admitted)
                 if extra := admitted.report.headers():
                     await context.send_initial_metadata(extra)
-                yield HttpBody(content_type=_JSON, data=_encode_completion(completion))
-                return
-            async with aclosing(self._events(message, admitted)) as events:
-                async for data in events:
-                    if not streaming:
-                        if extra := admitted.report.headers():
-                            await context.send_initial_metadata(extra)
-                        streaming = True
-                    yield HttpBody(content_type=_EVENTS, data=data)
-            if admitted.report.disobeyed:
-                # Headers are out: a comment, which clients skip, is what is left.
-                comment = f": x-parley-disobeyed: {admitted.report.disobeyed}\n\n"
-                yield HttpBody(content_type=_EVENTS, data=comment.encode())
-            yield HttpBody(content_type=_EVENTS, data=framing.done)
+                await context.write(HttpBody(content_type=_JSON, data=_encode_completion(completion)))
         except Exception as error:  # noqa: BLE001  # a bug, too, is told in the API's form
             told = failure.told(error, metadata.request_id)
-            body = failure.body_bytes(told)
-            if streaming:
-                yield HttpBody(content_type=_EVENTS, data=framing.error + body + b"\n\n")
-            else:
-                await context.send_initial_metadata(failure.headers(told, metadata.request_id))
-                yield HttpBody(content_type=_JSON, data=body)
+            await context.send_initial_metadata(failure.headers(told, metadata.request_id))
+            await context.write(HttpBody(content_type=_JSON, data=failure.body_bytes(told)))
 
-    async def _events(self, message: CompletionRequest, admitted: RequestContext) -> AsyncGenerator[bytes, None]:
+    async def _stream(
+        self,
+        message: CompletionRequest,
+        admitted: RequestContext,
+        context: ServicerContext[HttpBody, HttpBody],
+        framing: Framing,
+    ) -> None:
+        """Writes the answer's events. Raises what happens before the first of them; tells the rest by an event."""
         usage = message.stream_options.include_usage
-        async with aclosing(self.pipeline.stream(message, admitted)) as batches:
-            async for batch in batches:
-                yield b"".join([_event(chunk, usage=usage) for chunk in batch])
+        with EventStream(context, admitted.report, self.keep_alive) as events:
+            try:
+                async with aclosing(self.pipeline.stream(message, admitted)) as batches:
+                    async for batch in batches:
+                        await events.write(b"".join([_event(chunk, usage=usage) for chunk in batch]))
+            except Exception as error:
+                if not events.begun:
+                    raise
+                told = failure.told(error, admitted.request_id)
+                await events.write(framing.error + failure.body_bytes(told) + b"\n\n")
+                return
+            if admitted.report.disobeyed:
+                # Headers are out: a comment, which clients skip, is what is left.
+                await events.write(f": x-parley-disobeyed: {admitted.report.disobeyed}\n\n".encode())
+            await events.write(framing.done)
 
 
 def _event(chunk: CompletionChunk, *, usage: bool) -> bytes:

@@ -153,7 +153,9 @@ async def test_grpc_tells_the_path(
 
 async def test_typed_calls_fail_in_the_same_shape_on_rest(parley: Parley, channel: grpc.aio.Channel) -> None:
     for path in ("/parley.chat.v1.ChatService/CreateCompletion", "/parley.chat.v1.ChatService/StreamCompletion"):
-        answer = await post(parley, {"model": "fake/okay", "messages": [{"role": "user", "content": [{"text": "x"}]}]}, path=path)
+        answer = await post(
+            parley, {"model": "fake/okay", "messages": [{"role": "user", "content": [{"text": "x"}]}]}, path=path
+        )
         assert (answer.status, answer.error["code"]) == (404, "model_not_found")
         assert (await post(parley, b"{", path=path)).status == 400
     failure = await failure_of(

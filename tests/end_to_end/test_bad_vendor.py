@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import aiohttp
 import grpc
 import grpc.aio
 import pytest
 from parley.chat.v1.chat_service_pb2_grpc import ChatServiceStub
 
 from tests import vendor as v
-from tests.end_to_end.calls import body, failure_of, message, post
+from tests.end_to_end.calls import PATH, body, failure_of, message, post
 from tests.stack import VENDOR_KEY, Parley, Vendors
 from tests.vendor import Script
 
@@ -149,6 +150,27 @@ async def test_silence_in_mid_stream_is_told_after_its_deadline(
         ChatServiceStub(channel).StreamCompletion(message(f"brief/{model}"), metadata=parley.metadata)
     )
     assert (failure.code, failure.reason) == (DEADLINE, "BETWEEN_CHUNKS_TIMEOUT")
+
+
+async def test_a_silent_vendor_is_covered_by_comments_until_it_speaks(parley: Parley, vendors: Vendors) -> None:
+    model = vendors.model()
+    gate = asyncio.Event()
+    vendors.scripted.always(v.stream(*EVENTS[:2], gate, EVENTS[2], *(e + b"\n\n" for e in BEGUN[3:] if e)), model=model)
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(
+            parley.base_url + PATH,
+            json=body(f"scripted/{model}", stream=True),
+            headers={"x-api-key": parley.api_key},
+        ) as response,
+    ):
+        seen = b""
+        while seen.count(b": keep-alive\n\n") < 2:
+            seen += await response.content.readany()
+        gate.set()
+        seen += await response.read()
+    assert seen.endswith(b"data: [DONE]\n\n")
+    assert all(block.startswith((b"data: ", b": keep-alive")) for block in seen.split(b"\n\n") if block)
 
 
 @pytest.mark.parametrize("limit", [0.5, "0.5"])

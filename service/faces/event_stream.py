@@ -1,0 +1,90 @@
+"""Writes one answer as server-sent events, and keeps the connection alive while a vendor is silent."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Self
+
+from google.api.httpbody_pb2 import HttpBody
+from grpc.aio import ServicerContext
+
+from service.faces.metadata import Response
+from service.pipeline.report import Report
+
+CONTENT_TYPE = "text/event-stream; charset=utf-8"
+_PING = b": keep-alive\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How a family of clients wants to be told that a stream is over."""
+
+    done: bytes
+    error: bytes
+    """What stands before the JSON of an error."""
+
+
+_PLAIN = Framing(b"data: [DONE]\n\n", b"data: ")
+_NAMED_DONE = b"event: done\ndata: [DONE]\n\n"
+_FRAMINGS = {
+    # These clients parse the data of every event without a name as JSON, and skip names that they do not know.
+    "/v4/beta/chat/completions": Framing(_NAMED_DONE, b"event: error\ndata: "),
+    # These do the same, and would skip an error that had a name, so that a broken stream looked complete.
+    "/v5/chat/completions": Framing(_NAMED_DONE, b"data: "),
+}
+"""By path; all others want what OpenAI sends."""
+
+
+def framing_of(path: str) -> Framing:
+    """The framing for the clients that use a path."""
+    return _FRAMINGS.get(path, _PLAIN)
+
+
+class EventStream:
+    """One answer being written; never reused. Used as a context manager, so that its timer ends with it.
+
+    A comment goes out after each `interval` seconds of silence, so that nothing on the way takes the connection for
+    dead. From the first byte on, the status is 200, and a failure is told by an event.
+    """
+
+    def __init__(self, context: ServicerContext[HttpBody, Response], report: Report, interval: float) -> None:
+        self.begun = False
+        """Whether anything went out, so that the status can no longer be changed."""
+        self._context = context
+        self._report = report
+        self._interval = interval
+        self._loop = asyncio.get_running_loop()
+        self._last = self._loop.time()
+        self._ping: asyncio.Task[None] | None = None
+        self._timer = self._loop.call_later(interval, self._tick)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        if self._ping is not None:
+            self._ping.cancel()
+
+    async def write(self, data: bytes) -> None:
+        """Writes whole events."""
+        if self._ping is not None:
+            # One message may be under way at a time.
+            await self._ping
+            self._ping = None
+        await self._write(data)
+
+    async def _write(self, data: bytes) -> None:
+        if not self.begun:
+            self.begun = True
+            if headers := self._report.headers():
+                await self._context.send_initial_metadata(headers)
+        self._last = float("inf")
+        await self._context.write(HttpBody(content_type=CONTENT_TYPE, data=data))  # type: ignore[arg-type]
+        self._last = self._loop.time()
+
+    def _tick(self) -> None:
+        silent = self._loop.time() - self._last
+        if silent >= self._interval:
+            self._ping = self._loop.create_task(self._write(_PING))
+            silent = 0.0
+        self._timer = self._loop.call_later(self._interval - max(silent, 0.0), self._tick)
