@@ -10,11 +10,11 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 UV := $(BIN)/uv pip
 READY := .venv/.ready
 
-.PHONY: help run test check generate format lock bench clean
+.PHONY: help run test test-vllm check generate format lock bench clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: $(READY) ## Start Parley: PORT=18080, CONFIG=file.yaml
 	@$(BIN)/parley up $(if $(CONFIG),--config $(CONFIG)) $(if $(PORT),--port $(PORT))
@@ -22,6 +22,9 @@ run: $(READY) ## Start Parley: PORT=18080, CONFIG=file.yaml
 test: $(READY) ## Run all tests, through a real Envoy and the real model
 	$(BIN)/python -m tests.clients.environments
 	$(BIN)/python -m pytest
+
+test-vllm: $(READY) ## Ask a real vLLM through Parley; installs 1.9 GB, and writes docs/vllm.md
+	$(BIN)/python -m tests.vllm.lane
 
 check: $(READY) ## Format, lint, types, protos, layers, generated code, Envoy's configuration
 	$(BIN)/ruff format --check .

@@ -141,7 +141,7 @@ def vendors() -> str:
         "",
         "What becomes of each request field at each dialect: **sent** (under its own name, or as said), **emulated**",
         "by the service, or **refused**. A refused field that only tunes (*knob*) is by default left out and named in",
-        "the header `x-parley-dropped`; any other is answered with 400. The header `x-parley-unsupported`, with strict,",
+        "the header `x-parley-dropped`; any other is answered with 400. The header `x-parley-unsupported`: strict,",
         "warn or drop, says otherwise for one request; `unsupported` in parley.yaml for a key or for all. A value that",
         "asks for what every vendor does anyway (`n: 1`, `store: false`) is never a loss.",
     ]

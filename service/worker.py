@@ -25,7 +25,7 @@ from service.pipeline import Pipeline
 from service.pipeline.report import Policy
 from service.routing import Router
 from service.routing.table import RoutingError, build
-from service.upstream import AiohttpTransport, Driver
+from service.upstream import Driver, HttpTransport, ImageFetcher
 
 MAX_MESSAGE = 72 * 1024 * 1024
 """Most bytes of one message: the edge's limit of a body (64 MiB), and some for what frames it."""
@@ -50,9 +50,9 @@ async def serve(config: Config, *, address: str, local_socket: Path | None) -> N
     :param local_socket: where the embedded model's engine listens.
     """
     router = Router(build(config, local_socket=local_socket))
-    transport = AiohttpTransport()
+    transport = HttpTransport()
     policy = Policy(config.unsupported) if config.unsupported else None
-    pipeline = Pipeline(router, Driver(transport), policy)
+    pipeline = Pipeline(router, Driver(transport), policy, images=ImageFetcher(config.fetch_images))
     keyring = Keyring(config.keys)
     server = grpc.aio.server(
         options=(

@@ -94,9 +94,20 @@ def configuration(vendors: Vendors) -> ConfigData:
         "models": {
             LOCAL_MODEL: {},
             **{f"fake/{name}": {} for name in ("ok", "busy", "down", "broken")},
-            "scripted/*": {},
-            "brief/*": {},
-            "nowhere/gone": {},
+            # What a vendor does once is what a caller sees.
+            "scripted/*": {"retries": {"attempts": 0}},
+            "brief/*": {"retries": {"attempts": 0}},
+            "nowhere/gone": {"retries": {"attempts": 0}},
+            "scripted/pair": {"deployments": {"a": {"model": "pair-a"}, "b": {"model": "pair-b"}}},
+            "scripted/again": {"retries": {"attempts": 2, "backoff": "10ms"}},
+            "scripted/guarded": {
+                "retries": {"attempts": 0},
+                "fallback": {"any": ["scripted/spare"], "context_length": ["scripted/long"]},
+            },
+            "scripted/narrow": {
+                "deployments": {"a": {"model": "narrow", "max_concurrent": 1, "queue": 0}},
+                "retries": {"attempts": 0},
+            },
             "scripted/twice": {"deployments": {"a": {"model": "deployment-a"}, "b": {"model": "deployment-b"}}},
         },
     }

@@ -1,12 +1,12 @@
 """What a dialect is: the border between the pipeline's messages and one vendor's bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from parley.chat.v1.completion_pb2 import CompletionChunk, CompletionRequest
 
-from service.backends.fields import Fields
+from service.backends.fields import Families, Fields, fields_of
 from service.config import Timeouts
 from service.config.model import AuthScheme
 from service.errors import ApiError
@@ -21,6 +21,7 @@ class HttpCall:
     headers: dict[str, str] = field(repr=False)
     """Names in lower case; without credentials."""
     body: bytes = field(repr=False)
+    method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,43 @@ class Target:
     socket: str | None = None
     """Path of a unix socket to use instead of the base URL's host."""
     weight: float = 1.0
+    max_concurrent: int | None = None
+    """Requests at once, for each worker; None: no limit."""
+    queue: int = 100
+    """Requests that may wait for a place."""
     version: str = ""
     """Version of the vendor's API or server, where the dialect depends on it; empty: not known."""
     region: str = ""
     """Region of the vendor's cloud, where it has any."""
     project: str = ""
     """Project in the vendor's cloud, where it has any."""
+
+    @property
+    def fields(self) -> Fields:
+        """What becomes of each field of a request for this model."""
+        return fields_of(self.dialect.fields, self.dialect.families, self.model)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionQuestion:
+    """How to learn the version of a target that the form of a request depends on."""
+
+    field: str
+    """The request's field whose form it decides."""
+    url: str
+    """What to GET."""
+    read: Callable[[bytes], str]
+    """The version out of the answer's body; empty where it does not say one."""
+    setting: str
+    """The key of parley.yaml that says it, so that nobody has to be asked."""
+
+
+class VersionNeededError(Exception):
+    """A request's form depends on the target's version, and the target does not say which it has."""
+
+    def __init__(self, question: VersionQuestion) -> None:
+        super().__init__(question.field)
+        self.question = question
 
 
 class Decoder(Protocol):
@@ -82,8 +114,21 @@ class Dialect(Protocol):
         """What becomes of each field of a request. `encode` never sees those that are refused."""
         ...
 
+    @property
+    def families(self) -> Families:
+        """Models that treat some fields in another way."""
+        ...
+
+    @property
+    def needs_image_bytes(self) -> bool:
+        """Whether the vendor fetches no images, so that `encode` wants data: URLs in place of http(s) ones."""
+        ...
+
     def encode(self, request: CompletionRequest, target: Target, *, stream: bool) -> HttpCall:
-        """The vendor's form of a request. ApiError (UNSUPPORTED) for what it has no form for."""
+        """The vendor's form of a request. ApiError (UNSUPPORTED) for what it has no form for.
+
+        VersionNeededError where the form depends on `target.version`, which is empty.
+        """
         ...
 
     def decoder(self, request: CompletionRequest, target: Target, *, stream: bool, content_type: str) -> Decoder:
@@ -95,4 +140,18 @@ class Dialect(Protocol):
 
     def error(self, target: Target, status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
         """What an answer with an error status means. Header names are in lower case."""
+        ...
+
+
+@runtime_checkable
+class PromptDialect(Dialect, Protocol):
+    """A dialect whose vendor goes on with any text, so that the service can render a caller's own chat template."""
+
+    @property
+    def special_tokens(self) -> Mapping[str, str]:
+        """The texts of the model's special tokens, by the names that templates know them under."""
+        ...
+
+    def with_prompt(self, prompt: str) -> Dialect:
+        """The dialect for one conversation that has been rendered: it sends this text instead of the messages."""
         ...

@@ -1,5 +1,6 @@
 """What becomes of each field of a request at a vendor: the vocabulary of the one table, which each dialect fills."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -75,6 +76,30 @@ BY_THE_SERVICE: Fields = {
     "stream_options": Emulated("usage is always asked for, and passed on where it is wanted"),
 }
 """Fields that are the same at every vendor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Models of a vendor that treat some fields in another way than its others do."""
+
+    models: str
+    """Regular expression that matches the beginning of the vendor's names for them."""
+    fields: Fields
+    """What is different."""
+    source: str
+    """Address of the document that says so."""
+
+
+Families = tuple[Family, ...]
+"""Where several match, the later ones have the last word."""
+
+
+def fields_of(fields: Fields, families: Families, model: str) -> Fields:
+    """What becomes of each field at one model."""
+    for family in families:
+        if re.match(family.models, model):
+            fields = {**fields, **family.fields}
+    return fields
 
 
 def sent(*names: str) -> dict[str, Handling]:

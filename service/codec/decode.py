@@ -31,6 +31,9 @@ _Setters: TypeAlias = "dict[str, _Set | None]"
 
 # Levels of a message within itself (TokenLogprob.top_logprobs has 1); protobuf's own parsers stop at 100.
 _MAX_RECURSION: Final = 8
+# Elements of one list of messages: far beyond any conversation, and what keeps a large body from holding up the event
+# loop for seconds.
+_MAX_ELEMENTS: Final = 100_000
 # A longer name is no misspelling, and comparing takes time with the square of its length.
 _LONGEST_MISSPELT: Final = 64
 
@@ -245,6 +248,8 @@ def _messages(field: FieldPlan, fill: _Fill, scalar: FieldPlan | None) -> _Set:
     def set_messages(message: Message, value: JsonValue) -> None:
         add = getattr(message, name).add
         if isinstance(value, list):
+            if len(value) > _MAX_ELEMENTS:
+                raise DecodeError("", f"expected at most {_MAX_ELEMENTS} elements, got {len(value)}")
             for index, item in enumerate(value):
                 try:
                     set_element(add(), item)

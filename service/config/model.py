@@ -2,11 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from service.config.values import Address, Duration, ListenAddress
+from service.config.values import Address, Duration, ListenAddress, Place
 
 EMBEDDED_MODEL = "local/smollm2-135m-instruct"
 """The model that Parley runs itself."""
@@ -99,6 +99,12 @@ class _Place(_Strict):
     ] = None
     region: Annotated[str | None, Field(description="Region (Bedrock) or location (Vertex AI).")] = None
     project: Annotated[str | None, Field(description="Project (Vertex AI).")] = None
+    max_concurrent: Annotated[
+        int | None, Field(ge=1, description="Requests at once, for each worker. Absent: no limit.")
+    ] = None
+    queue: Annotated[
+        int | None, Field(ge=0, description="Requests that may wait for a place; more are answered 429. Default 100.")
+    ] = None
     timeouts: Timeouts | None = None
 
 
@@ -116,6 +122,36 @@ class Deployment(_Place):
     weight: Annotated[float, Field(gt=0, description="Share of the requests, against its siblings' weights.")] = 1.0
 
 
+class Retries(_Strict):
+    """What happens when a deployment fails before the first token of its answer; never after it."""
+
+    attempts: Annotated[int, Field(ge=0, le=10, description="Further tries, each at another deployment first.")] = 2
+    backoff: Annotated[Duration, Field(description="Before the first retry, at most; doubles with each.")] = 0.1
+    longest: Annotated[
+        Duration, Field(description="The longest wait. A vendor that asks for a longer one is not tried again.")
+    ] = 5.0
+    budget: Annotated[float, Field(ge=0, le=1, description="Retries for each request, on the long run.")] = 0.2
+
+
+class Cooldown(_Strict):
+    """When a deployment that keeps failing is left alone, where its model has others."""
+
+    failures: Annotated[int, Field(ge=1, description="Failures in a row.")] = 3
+    rest: Annotated[Duration, Field(description="For how long; then one request at a time probes it.")] = 10.0
+
+
+class Fallback(_Strict):
+    """Models that answer where this one cannot, in order, by what went wrong."""
+
+    any: Annotated[tuple[ModelName, ...], Field(description="Any failure of the vendor.")] = ()
+    context_length: Annotated[tuple[ModelName, ...], Field(description="The conversation is too long for it.")] = ()
+    content_filter: Annotated[tuple[ModelName, ...], Field(description="Its filter refused the conversation.")] = ()
+
+
+def _fallback(value: object) -> object:
+    return {"any": cast("object", value)} if isinstance(value, list | tuple) else value
+
+
 class Model(_Strict):
     """A model that callers may name."""
 
@@ -124,6 +160,14 @@ class Model(_Strict):
         dict[PlainName, Deployment],
         Field(description="By name, which a caller can pick with `vendor/model_name/deployment`."),
     ] = {}
+    balance: Annotated[
+        Literal["weighted", "least_inflight", "latency", "prefix"], Field(description="How a deployment is chosen.")
+    ] = "weighted"
+    fallback: Annotated[
+        Fallback, BeforeValidator(_fallback), Field(description="A list of models is short for `any`.")
+    ] = Fallback()
+    retries: Retries = Retries()
+    cooldown: Cooldown = Cooldown()
     timeouts: Timeouts | None = None
 
 
@@ -136,6 +180,24 @@ class Local(_Strict):
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     slots: Annotated[int, Field(ge=1, le=256, description="Requests that it serves at once.")] = 4
     context: Annotated[int, Field(ge=256, description="Tokens of context, shared out among the slots.")] = 8192
+
+
+class FetchImages(_Strict):
+    """Images that stand in requests as URLs, for vendors that take only bytes (Bedrock, Gemini)."""
+
+    enabled: Annotated[bool, Field(description="Whether they are fetched. If not, such requests are refused.")] = True
+    max_bytes: Annotated[int, Field(ge=1, le=64 * 1024 * 1024, description="Most bytes of one image.")] = (
+        20 * 1024 * 1024
+    )
+    timeout: Annotated[Duration, Field(description="For one image, redirects included.")] = 10.0
+    allow: Annotated[
+        tuple[Place, ...],
+        Field(
+            description="Hosts, addresses and networks, such as `10.1.0.0/16`, that are fetched from though they are "
+            "not public. All else that is not public is refused: private, loopback and link-local addresses, those of "
+            "clouds' metadata, and names and redirects that lead there."
+        ),
+    ] = ()
 
 
 class Config(_Strict):
@@ -164,6 +226,7 @@ class Config(_Strict):
     models: dict[ModelName, Model] = {EMBEDDED_MODEL: Model()}
     timeouts: Timeouts = Timeouts()
     local: Local = Local()
+    fetch_images: FetchImages = FetchImages()
 
     @model_validator(mode="after")
     def _closed_beyond_loopback(self) -> "Config":
@@ -173,9 +236,19 @@ class Config(_Strict):
                 "make one with `parley key new NAME`, or listen on 127.0.0.1"
             )
         names = [key.name for key in self.keys or ()]
+        for name, model in self.models.items():
+            for place in ("any", "context_length", "content_filter"):
+                for other in getattr(model.fallback, place):
+                    if not self._serves(other):
+                        raise ValueError(f"models.{name}.fallback: {other!r} is not among the models")
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"keys: the name {min(twice)!r} is given twice")
         return self
+
+    def _serves(self, name: str) -> bool:
+        return name in self.models or any(
+            name.startswith(pattern[:-1]) for pattern in self.models if pattern.endswith("*")
+        )
 
     @property
     def uses_local(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
 
 
@@ -75,3 +76,18 @@ ListenAddress = Annotated[
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^.+:\d+$"}),
 ]
+
+
+def parse_place(value: object) -> str:
+    """A network such as `10.1.0.0/16`, an IP address, or a host's name."""
+    if isinstance(value, str):
+        try:
+            return str(ipaddress.ip_network(value, strict=False))
+        except ValueError:
+            if _HOST.fullmatch(value) and not value.rpartition(".")[2].isdigit():
+                return value.lower()
+    raise ValueError("expected a host's name, an IP address or a network, such as images.internal or 10.1.0.0/16")
+
+
+Place = Annotated[str, BeforeValidator(parse_place)]
+"""A network in CIDR notation, or a host's name in lower case."""

@@ -44,3 +44,5 @@ class ApiError(Exception):
         self.code = code or kind.value.code
         self.retry_after = retry_after
         self.upstream = upstream
+        self.attempts: tuple[str, ...] = ()
+        """Where the request went before it failed, in order, and how that ended."""

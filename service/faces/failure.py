@@ -52,6 +52,8 @@ def headers(error: ApiError, request_id: str) -> list[tuple[str, str]]:
     pairs = [("x-http-code", str(error.kind.value.http)), (REQUEST_ID, request_id)]
     if error.retry_after is not None:
         pairs.append(("retry-after", str(math.ceil(error.retry_after))))
+    if len(error.attempts) > 1:
+        pairs.append(("x-parley-attempts", ", ".join(error.attempts)))
     return pairs
 
 
@@ -67,6 +69,8 @@ def status(error: ApiError, request_id: str) -> Status:
             "upstream_request_id": upstream.request_id,
         }
         info |= {name: value for name, value in facts.items() if value}
+    if error.attempts:
+        info["attempts"] = ", ".join(error.attempts)
     details: list[Any] = [_any(error_details_pb2.ErrorInfo(reason=error.code.upper(), domain=DOMAIN, metadata=info))]
     if error.param:
         violation = error_details_pb2.BadRequest.FieldViolation(field=error.param, description=error.message)

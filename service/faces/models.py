@@ -50,12 +50,12 @@ class ModelFace(ModelServiceServicer):
         """Gets one model."""
         async with Answering(context) as metadata:
             caller = admit(context, metadata, self.keyring, face="grpc").caller
-            route = self.router.route(request.model)
-            if not caller.may_use(route.name):
+            self.router.route(request.model)
+            if not caller.may_use(request.model):
                 # Whether a model exists is no business of a key that may not use it.
                 problem = f"model: no model {request.model!r} that this API key may use"
                 raise ApiError(Kind.MODEL_NOT_FOUND, problem, param="model")
-            return self._model(route.name)
+            return self._model(request.model)
 
     async def ListModelDefinitions(  # noqa: N802  # the contract's name
         self,

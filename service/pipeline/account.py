@@ -6,8 +6,8 @@ import time
 from types import TracebackType
 from typing import Self
 
-from service.backends.dialect import Target
 from service.errors import ApiError
+from service.pipeline.attempts import Attempts
 from service.pipeline.context import RequestContext
 from service.pipeline.normalize import Normalizer
 
@@ -18,7 +18,7 @@ class Account:
     """Covers one request as a context manager; never reused."""
 
     def __init__(self, context: RequestContext, model: str, *, stream: bool) -> None:
-        self.target: Target | None = None
+        self.attempts: Attempts | None = None
         self.answer: Normalizer | None = None
         self._context = context
         self._model = model
@@ -54,9 +54,12 @@ class Account:
             fields["first_chunk_seconds"] = round(self._first - self._started, 4)
         if self._context.account_id:
             fields["account_id"] = self._context.account_id
-        if self.target is not None:
-            fields["vendor"] = self.target.vendor
-            fields["deployment"] = self.target.deployment
+        if self.attempts is not None and self.attempts.place is not None:
+            target = self.attempts.place.target
+            fields["vendor"] = target.vendor
+            fields["deployment"] = target.deployment
+            if len(self._context.report.attempts) > 1:
+                fields["attempts"] = self._context.report.attempts
         if self.answer is not None:
             fields["finish_reason"] = self.answer.finish_reason
             if usage := self.answer.usage:

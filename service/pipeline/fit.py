@@ -18,6 +18,8 @@ NEUTRAL: Mapping[str, Callable[[CompletionRequest], bool]] = MappingProxyType(
         "logprobs": lambda r: not r.logprobs,
         "top_logprobs": lambda r: r.top_logprobs == 0,
         "top_k": lambda r: r.top_k in {-1, 0},
+        # A vendor that has no such knob samples from the model's own distribution.
+        "temperature": lambda r: r.temperature == 1,
         "top_p": lambda r: r.top_p == 1,
         "frequency_penalty": lambda r: r.frequency_penalty == 0,
         "presence_penalty": lambda r: r.presence_penalty == 0,

@@ -18,9 +18,9 @@ class Guide:
 
     @classmethod
     def of(cls, request: CompletionRequest) -> "Guide | None":
-        """The guide of a request, where it has one that can be checked."""
+        """The guide of a request, where it has one that can be checked: an answer that a stop sequence cut cannot."""
         name = guide_of(request)
-        return cls(name) if name else None
+        return cls(name) if name and not request.stop else None
 
     def follow(self, batch: list[CompletionChunk]) -> None:
         """Takes in the next chunks."""
@@ -32,4 +32,7 @@ class Guide:
 
     def obeyed(self, request: CompletionRequest) -> bool:
         """Whether every answer that ended of itself follows the guide; one that was cut by its length cannot."""
+        if not getattr(request, self.name):
+            # Left out for a vendor that cannot honour it, which the report says.
+            return True
         return all(obeys(request, self.name, "".join(self._texts[index])) for index in self._stopped)

@@ -33,7 +33,8 @@ def prepare(request: CompletionRequest, context: RequestContext, *, stream: bool
         raise ApiError(Kind.PERMISSION, problem, param="model", code="model_not_allowed")
     check_conversation(request)
     validate(request, stream=stream)
-    _check_headers(request)
+    if request.inference_extra_headers:
+        _check_headers(request)
     functions = functions_to_tools(request)
     if request.HasField("memory_strategy"):
         context.report.left_out = keep_last(request, request.memory_strategy.k)
@@ -42,7 +43,10 @@ def prepare(request: CompletionRequest, context: RequestContext, *, stream: bool
 
 
 def _check_headers(request: CompletionRequest) -> None:
-    for name, value in request.inference_extra_headers.items():
+    """Checks the extra headers, and writes their names in lower case, in which dialects know headers."""
+    given = dict(request.inference_extra_headers)
+    request.inference_extra_headers.clear()
+    for name, value in given.items():
         path = f"inference_extra_headers.{name}"
         if name.lower() in FORBIDDEN_HEADERS:
             raise _invalid(path, "this header belongs to the service and cannot be set")
@@ -50,6 +54,7 @@ def _check_headers(request: CompletionRequest) -> None:
             raise _invalid(path, "not the name of a header")
         if not value.isascii() or not value.isprintable():
             raise _invalid(path, "expected printable ASCII")
+        request.inference_extra_headers[name.lower()] = value
 
 
 def _invalid(path: str, problem: str) -> ApiError:

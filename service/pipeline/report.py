@@ -29,6 +29,8 @@ class Report:
     """Fields that the service brings about itself in a way that costs or may differ."""
     left_out: int = 0
     """Messages that memory_strategy left out."""
+    attempts: list[str] = field(default_factory=list[str])
+    """Where the request went, in order, and how that ended: `vendor/model/deployment: code`; last, what answers it."""
     disobeyed: str = ""
     """The guided_* field that the answer does not follow; known at its end."""
 
@@ -39,6 +41,8 @@ class Report:
             pairs.append(("x-parley-dropped", ", ".join(self.dropped)))
         if self.emulated:
             pairs.append(("x-parley-emulated", ", ".join(self.emulated)))
+        if len(self.attempts) > 1:
+            pairs.append(("x-parley-attempts", ", ".join(self.attempts)))
         if self.left_out:
             pairs.append(("x-parley-messages-left-out", str(self.left_out)))
         if self.disobeyed:

@@ -2,52 +2,61 @@
 
 import difflib
 import random
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from service.backends.dialect import Target
 from service.errors import ApiError, Kind
+from service.routing.pool import Pool
 from service.routing.table import ModelRoute
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where one request goes."""
+    """Where one request may go."""
 
     name: str
-    """The model's name as the caller wrote it, which the answer repeats."""
-    target: Target
+    """The model's name, without the deployment."""
+    pool: Pool
+    deployment: str = ""
+    """The one that the caller picked; empty: any."""
+
+    @property
+    def total_timeout(self) -> float:
+        """Seconds that a request may take in all."""
+        return max(target.timeouts.total for target in self.pool.route.targets)
 
 
 class Router:
-    """The models that may be named. Immutable once made, so that a reload replaces it whole."""
+    """The models that may be named, and the state of their deployments in this worker. Belongs to one event loop."""
 
-    def __init__(self, models: Mapping[str, ModelRoute], *, rng: random.Random | None = None) -> None:
-        self._models = dict(models)
+    def __init__(
+        self,
+        models: Mapping[str, ModelRoute],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        rng: random.Random | None = None,
+    ) -> None:
+        rng = rng or random.Random()  # noqa: S311  # shares out load, protects nothing
+        self.rng = rng
+        self._pools = {name: Pool(route, clock=clock, rng=rng) for name, route in models.items()}
         self._wildcards = sorted((name[:-1] for name in models if name.endswith("*")), key=len, reverse=True)
-        self._rng = rng or random.Random()  # noqa: S311  # shares out load, protects nothing
 
     def route(self, name: str) -> Route:
-        """The deployment that a request for a model goes to; MODEL_NOT_FOUND, with near names, for none."""
-        if model := self._models.get(name):
-            return Route(name, self._pick(model.targets))
+        """The deployments that a request for a model may go to; MODEL_NOT_FOUND, with near names, for none."""
+        if pool := self._pools.get(name):
+            return Route(name, pool)
         stem, _, last = name.rpartition("/")
-        if (model := self._models.get(stem)) and (target := model.deployment(last)):
-            return Route(name, target)
+        if (pool := self._pools.get(stem)) and pool.route.has(last):
+            return Route(stem, pool, last)
         for prefix in self._wildcards:
             if name.startswith(prefix) and len(name) > len(prefix):
-                model = self._models[prefix + "*"]
-                return Route(name, self._pick(model.named(name.partition("/")[2])))
+                return Route(name, self._pools[prefix + "*"])
         raise self._unknown(name)
 
     def names(self) -> list[str]:
         """The names of the models, sorted; `vendor/*` where any name goes to the vendor."""
-        return sorted(self._models)
-
-    def _pick(self, targets: Sequence[Target]) -> Target:
-        if len(targets) == 1:
-            return targets[0]
-        return self._rng.choices(targets, [target.weight for target in targets])[0]
+        return sorted(self._pools)
 
     def _unknown(self, name: str) -> ApiError:
         if not name:

@@ -2,17 +2,21 @@
 
 import dataclasses
 import difflib
-from collections.abc import Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from service.backends.dialect import Dialect, Target
-from service.backends.vendors import DIALECTS, LOCAL, VENDORS, KnownVendor
+from service.backends.known_vendor import KnownVendor
+from service.backends.vendors import DIALECTS, LOCAL, VENDORS
 from service.config import Config, Deployment, Model, SecretRef, Timeouts, Vendor
-
 
 _AMBIENT = frozenset(("google", "sigv4", "none"))
 """Schemes whose credentials come from the cloud's own library, or that have none."""
+
+_FETCHED = frozenset(("entra",))
+"""Schemes whose credentials are fetched, unless parley.yaml names some."""
 
 
 class RoutingError(ValueError):
@@ -24,14 +28,21 @@ class ModelRoute:
     """A model and its deployments, in the order of the file."""
 
     targets: tuple[Target, ...]
+    settings: Model = field(default_factory=Model)
+    """How a deployment is chosen, and what happens when it fails."""
+    dialects: tuple[tuple[str, Dialect], ...] = ()
+    """Of a wildcard's models that speak another than the rest: the beginning of their names, and the dialect."""
 
-    def deployment(self, name: str) -> Target | None:
-        """The deployment of a name."""
-        return next((target for target in self.targets if target.deployment == name), None)
+    wildcard: bool = False
+    """Whether it stands for many models."""
 
-    def named(self, model: str) -> Sequence[Target]:
-        """The deployments of a wildcard, for one model that it stands for."""
-        return [dataclasses.replace(target, model=model) for target in self.targets]
+    def has(self, deployment: str) -> bool:
+        """Whether there is a deployment of a name."""
+        return any(target.deployment == deployment for target in self.targets)
+
+    def named(self, model: str, target: Target) -> Target:
+        """A deployment of a wildcard, for one model that it stands for."""
+        return dataclasses.replace(target, model=model, dialect=_spoken(model, self.dialects) or target.dialect)
 
 
 def build(config: Config, *, local_socket: Path | None = None) -> dict[str, ModelRoute]:
@@ -61,7 +72,7 @@ def _model(config: Config, name: str, model: Model, local_socket: Path | None) -
     targets = tuple(source.target(*item) for item in deployments.items())
     if vendor_name == LOCAL and local_socket is not None:
         targets = tuple(dataclasses.replace(target, socket=str(local_socket)) for target in targets)
-    return ModelRoute(targets)
+    return ModelRoute(targets, model, source.dialects(), wildcard=rest.endswith("*"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +93,35 @@ class _Source:
         project = deployment.project or vendor.project or ""
         own = (deployment.api_version, deployment.vllm_version, vendor.api_version, vendor.vllm_version)
         auth = deployment.auth or vendor.auth or (known.auth if known else "bearer")
+        model = deployment.model or self.model.model or self.name.partition("/")[2]
         return Target(
             vendor=self.vendor_name,
             deployment=deployment_name,
-            model=deployment.model or self.model.model or self.name.partition("/")[2],
-            dialect=self._dialect(),
+            model=model,
+            dialect=_spoken(model, self.dialects()) or self._dialect(),
             base_url=self._base_url(place, deployment, {"region": region, "project": project}),
             timeouts=_overlaid(self.config.timeouts, vendor.timeouts, self.model.timeouts, deployment.timeouts),
             auth=auth,
-            credential=None if auth in _AMBIENT else self._credential(place, deployment),
+            credential=None if auth in _AMBIENT else self._credential(place, deployment, usual=auth not in _FETCHED),
             headers={key.lower(): value for key, value in vendor.headers.items()},
             weight=deployment.weight,
+            max_concurrent=_first(deployment.max_concurrent, vendor.max_concurrent),
+            queue=_first(deployment.queue, vendor.queue, 100) or 0,
             version=next((version for version in own if version), known.version if known else ""),
             region=region,
             project=project,
         )
 
+    def dialects(self) -> tuple[tuple[str, Dialect], ...]:
+        """The vendor's models that speak another dialect than the rest, unless parley.yaml says what they speak."""
+        if self.known is None or self.vendor.dialect:
+            return ()
+        return tuple((prefix, DIALECTS[name]) for prefix, name in self.known.dialects if name in DIALECTS)
+
     def _base_url(self, place: str, deployment: Deployment, parts: dict[str, str]) -> str:
-        url = deployment.base_url or self.vendor.base_url or (self.known.base_url if self.known else None)
+        url = deployment.base_url or self.vendor.base_url
+        if url is None and self.known is not None:
+            url = self.known.base_urls.get(parts["region"], self.known.base_url)
         if url is None:
             raise RoutingError(
                 f"{place}: no base_url; set vendors.{self.vendor_name}.base_url, or that of the deployment"
@@ -123,9 +145,9 @@ class _Source:
             raise RoutingError(f"{place}: unknown dialect {name!r}; {hint}")
         return DIALECTS[name]
 
-    def _credential(self, place: str, deployment: Deployment) -> str | None:
+    def _credential(self, place: str, deployment: Deployment, *, usual: bool) -> str | None:
         vendor_place = f"vendors.{self.vendor_name}"
-        default = SecretRef(env=self.known.api_key_env) if self.known and self.known.api_key_env else None
+        default = _usual_key(self.known) if self.known and usual else None
         for where, secret in (
             (place, deployment.api_key),
             (vendor_place, self.vendor.api_key),
@@ -140,9 +162,24 @@ class _Source:
         return None
 
 
+def _spoken(model: str, dialects: Iterable[tuple[str, Dialect]]) -> Dialect | None:
+    return next((dialect for prefix, dialect in dialects if model.startswith(prefix)), None)
+
+
+def _usual_key(known: KnownVendor) -> SecretRef | None:
+    names = [name for name in (known.api_key_env, known.api_key_env_too) if name]
+    if not names:
+        return None
+    return SecretRef(env=next((name for name in names if os.environ.get(name)), names[0]))
+
+
 def _overlaid(base: Timeouts, *layers: Timeouts | None) -> Timeouts:
     """What each layer says itself, over what those before it say."""
     for layer in layers:
         if layer is not None:
             base = base.model_copy(update={name: getattr(layer, name) for name in layer.model_fields_set})
     return base
+
+
+def _first(*numbers: int | None) -> int | None:
+    return next((number for number in numbers if number is not None), None)

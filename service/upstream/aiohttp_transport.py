@@ -69,7 +69,8 @@ class AiohttpTransport:
 
     async def _post(self, call: HttpCall, target: Target, used: "_Used") -> aiohttp.ClientResponse:
         try:
-            return await self._session(target.socket).post(
+            return await self._session(target.socket).request(
+                call.method,
                 target.base_url + call.path,
                 data=call.body,
                 headers=call.headers,

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 from parley.chat.v1.completion_pb2 import CompletionChunk, CompletionRequest
 
-from service.backends.dialect import Target
+from service.backends.dialect import HttpCall, Target, VersionNeededError
 from service.errors import ApiError, Kind, Upstream
 from service.upstream.authentication import Authenticator
 from service.upstream.transport import Response, Transport
+from service.upstream.versions import Versions
 
 _ERROR_LIMIT = 1024 * 1024
 """Most bytes that are read of an error's body."""
@@ -21,6 +22,7 @@ class Driver:
 
     transport: Transport
     authenticator: Authenticator = field(default_factory=Authenticator)
+    versions: Versions = field(default_factory=Versions)
 
     async def run(
         self, request: CompletionRequest, target: Target, *, stream: bool, request_id: str, deadline: float
@@ -31,13 +33,16 @@ class Driver:
 
         :param deadline: when the request's total time is over, on the event loop's clock.
         """
-        call = target.dialect.encode(request, target, stream=stream)
-        call.headers.setdefault("x-request-id", request_id)
         clock = _Clock(target, asyncio.get_running_loop().time(), deadline)
         try:
             async with asyncio.timeout_at(clock.first_token):
-                await self.authenticator.authenticate(call, target)
-                response = await self.transport.send(call, target)
+                try:
+                    call = target.dialect.encode(request, target, stream=stream)
+                except VersionNeededError as needed:
+                    target = await self.versions.learn(needed.question, target, self._send)
+                    call = target.dialect.encode(request, target, stream=stream)
+                call.headers.setdefault("x-request-id", request_id)
+                response = await self._send(call, target)
         except TimeoutError:
             raise clock.expired() from None
         try:
@@ -62,6 +67,10 @@ class Driver:
             response.close()
             raise
         response.finish()
+
+    async def _send(self, call: HttpCall, target: Target) -> Response:
+        await self.authenticator.authenticate(call, target, self.transport.send)
+        return await self.transport.send(call, target)
 
     async def _refusal(self, response: Response, target: Target, clock: "_Clock") -> ApiError:
         body = bytearray()

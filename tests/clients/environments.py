@@ -54,6 +54,14 @@ LANES = (
     Lane("scale_gp_beta", "scale-gp-beta==0.7.0", "lane_scale_gp_beta.py"),
 )
 
+JUDGES = (
+    Lane("anthropic", "anthropic==2.12.0", "../sdk/anthropic.py"),
+    Lane("gemini", "google-genai==3.4.0", "../sdk/gemini.py"),
+    Lane("cohere", "cohere==7.3.1", "../sdk/cohere.py"),
+    Lane("mistral", "mistralai==3.7.0", "../sdk/mistral.py"),
+)
+"""Vendors' own clients, by which tests/backends judges what dialects write and read."""
+
 
 def write_lock(lane: Lane) -> None:
     """Resolve the lane's requirement into its lock file."""
@@ -102,7 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lock", action="store_true", help="pin the requirements anew before installing")
     arguments = parser.parse_args()
-    for lane in LANES:
+    for lane in (*LANES, *JUDGES):
         if arguments.lock:
             write_lock(lane)
         make_environment(lane)

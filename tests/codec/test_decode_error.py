@@ -159,3 +159,9 @@ def test_text_that_is_no_unicode_is_refused() -> None:
         decoder(completion_pb2.CompletionRequest)({"stop": "\ud83d"})
     with pytest.raises(DecodeError, match=r"^not writable as JSON|^zzz: not writable as JSON"):
         decoder(completion_pb2.CompletionRequest)({"zzz": "\ud83d"})
+
+
+def test_a_list_of_more_messages_than_anyone_sends_is_refused_at_once() -> None:
+    with pytest.raises(DecodeError) as caught:
+        decoder(completion_pb2.CompletionRequest)({"messages": [{}] * 100_001})
+    assert str(caught.value) == "messages: expected at most 100000 elements, got 100001"

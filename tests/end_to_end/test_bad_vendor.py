@@ -105,6 +105,7 @@ LATE = (
     ("cut", lambda: v.cut(v.stream(*EVENTS), sum(map(len, EVENTS)) + 40), "stream_interrupted", UNAVAILABLE),
     ("reset", lambda: v.cut(v.stream(*EVENTS), 10_000, reset=True), "stream_interrupted", UNAVAILABLE),
     ("half_chunk", lambda: v.half_chunk(*EVENTS), "stream_interrupted", UNAVAILABLE),
+    ("wrong_chunk_length", lambda: v.wrong_chunk_length(*EVENTS), "stream_interrupted", UNAVAILABLE),
     ("no_done", lambda: v.stream(*EVENTS), "stream_interrupted", UNAVAILABLE),
     ("error_event", lambda: v.stream_error(*EVENTS), "upstream_error", INTERNAL),
     ("error_event_then_done", lambda: v.stream(*EVENTS, b'data: {"error": {"message": "engine died"}}\n\n', v.DONE),

@@ -2,10 +2,12 @@ import random
 from collections import Counter
 
 import pytest
+from parley.chat.v1.completion_pb2 import CompletionRequest
 
 from service.config.load import parse
 from service.errors import ApiError, Kind
 from service.routing import Router
+from service.routing.pool import Place
 from service.routing.table import RoutingError, build
 
 CONFIG = """
@@ -19,6 +21,11 @@ models:
   any/*: {}
   any/special-*: {deployments: {x: {base_url: "http://x/v1"}}}
 """.replace("any/*: {}", "v/*: {}").replace("any/special-*", "v/special-*")
+
+
+def place(router: Router, name: str) -> Place:
+    route = router.route(name)
+    return route.pool.choose(route.name, CompletionRequest(), (), deployment=route.deployment)
 
 
 @pytest.fixture
@@ -39,12 +46,12 @@ def router() -> Router:
     ],
 )
 def test_a_name_leads_to_its_deployment(router: Router, name: str, model: str, base_url: str) -> None:
-    route = router.route(name)
-    assert (route.name, route.target.model, route.target.base_url) == (name, model, base_url)
+    target = place(router, name).target
+    assert (target.model, target.base_url) == (model, base_url)
 
 
 def test_deployments_share_requests_by_weight(router: Router) -> None:
-    seen = Counter(router.route("v/two").target.deployment for _ in range(4000))
+    seen = Counter(place(router, "v/two").target.deployment for _ in range(4000))
     assert 2.6 < seen["a"] / seen["b"] < 3.4
 
 
@@ -93,7 +100,7 @@ def test_a_model_that_cannot_be_reached_is_said_at_once(
 
 def test_a_credential_is_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-    target = Router(build(parse("models: {openai/x: {}}"))).route("openai/x").target
+    target = place(Router(build(parse("models: {openai/x: {}}"))), "openai/x").target
     assert target.credential == "sk-secret"
     assert "sk-secret" not in repr(target)
 
@@ -105,6 +112,6 @@ vendors: {v: {dialect: openai, base_url: "http://v", timeouts: {connect: 1s, tot
 models: {v/m: {timeouts: {total: 7s}, deployments: {a: {timeouts: {first_token: 3s}}, b: {}}}}
 """
     router = Router(build(parse(text)))
-    seen = {name: router.route(f"v/m/{name}").target.timeouts for name in "ab"}
+    seen = {name: place(router, f"v/m/{name}").target.timeouts for name in "ab"}
     assert (seen["a"].connect, seen["a"].first_token, seen["a"].total) == (1, 3, 7)
     assert (seen["b"].connect, seen["b"].first_token, seen["b"].total) == (1, 60, 7)

@@ -3,16 +3,18 @@
 Source: https://platform.openai.com/docs/api-reference/chat.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from parley.chat.v1.completion_pb2 import CompletionRequest
 
 from service.backends.dialect import Decoder, HttpCall, Target
-from service.backends.fields import Fields
+from service.backends.fields import Families, Fields, Sent
 from service.backends.openai.decoder import AnswerDecoder, StreamDecoder
 from service.backends.openai.error import read_error
 from service.backends.openai.fields import OPENAI
+from service.backends.openai.legacy import path_of, suffix_as_legacy
+from service.backends.openai.mend import MendMaker
 from service.backends.openai.rewrite import Rewrite, guided_json_as_response_format, image_data_as_url
 from service.codec import JsonObject, JsonValue, dumps, parse_object, to_object
 from service.errors import ApiError
@@ -27,14 +29,31 @@ _NOT_EVENTS = ("application/json", "text/html")
 _HEADERS = {"content-type": "application/json", "accept": "application/json"}
 
 
+def chat_path(target: Target) -> str:
+    """Where chat completions are, below the base URL."""
+    return "/chat/completions"
+
+
 @dataclass(frozen=True, slots=True)
 class OpenAiDialect:
     """One vendor's variety of the format, as data."""
 
     fields: Fields = field(default_factory=lambda: OPENAI)
     """What becomes of each field of a request."""
-    rewrites: tuple[Rewrite, ...] = (image_data_as_url, guided_json_as_response_format)
+    families: Families = ()
+    """Models that treat some fields in another way."""
+    needs_image_bytes: bool = False
+    """Whether the vendor fetches no images."""
+    rewrites: tuple[Rewrite, ...] = (image_data_as_url, guided_json_as_response_format, suffix_as_legacy)
     """What is said in another way than OpenAI's."""
+    mends: tuple[MendMaker, ...] = ()
+    """What is answered in another way than OpenAI's."""
+    path: Callable[[Target], str] = chat_path
+    """Where chat completions are, below the base URL."""
+    asks_for_usage: bool = True
+    """Whether streams are asked to report their usage; else they do so of themselves."""
+    end_mark: bool = True
+    """Whether streams end with `[DONE]`; else they are over once each of their choices is."""
     always_streams: bool = False
     """Whether whole answers, too, are fetched as streams, because only those can be stopped."""
     adds: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
@@ -44,6 +63,8 @@ class OpenAiDialect:
     asked themselves."""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     """Headers that every request to the vendor has."""
+    finish_reasons: Mapping[str, str] = field(default_factory=dict[str, str])
+    """OpenAI's words by the vendor's own, where those are others; empty for an answer that was broken off."""
 
     def encode(self, request: CompletionRequest, target: Target, *, stream: bool) -> HttpCall:
         """The request as the vendor's JSON body."""
@@ -52,33 +73,44 @@ class OpenAiDialect:
             body.pop(name, None)
         for rewrite in self.rewrites:
             rewrite(body, request, target)
+        _rename(body, target.fields)
         if request.inference_extra_params:
             _merge(body, parse_object(request.inference_extra_params.encode()))
         body |= self.adds
         body["model"] = target.model
         body["stream"] = streams = stream or self.always_streams
-        if streams:
+        if streams and self.asks_for_usage:
             # Usage is always wanted, for the account; the pipeline takes it out where the caller did not ask.
             options = body.get("stream_options")
             body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
         else:
             body.pop("stream_options", None)
         headers = {**_HEADERS, **self.headers, **target.headers, **request.inference_extra_headers}
-        return HttpCall("/chat/completions", headers, dumps(body))
+        return HttpCall(path_of(self.path(target), body), headers, dumps(body))
 
     def decoder(self, request: CompletionRequest, target: Target, *, stream: bool, content_type: str) -> Decoder:
         """A decoder of server-sent events, or of one JSON object."""
+        mends = tuple(make() for make in self.mends)
         # An error, or a proxy's page, may come with status 200 where events were asked for.
         if (stream or self.always_streams) and not content_type.startswith(_NOT_EVENTS):
             hidden = frozenset(
                 member for member, asked in self.hides.items() if f'"{asked}"' not in request.extra_fields
             )
-            return StreamDecoder(target.vendor, hidden)
-        return AnswerDecoder(target.vendor)
+            return StreamDecoder(target.vendor, hidden, self.finish_reasons, mends, end_mark=self.end_mark)
+        return AnswerDecoder(target.vendor, self.finish_reasons, mends)
 
     def error(self, target: Target, status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
         """What an answer with an error status means."""
         return read_error(target.vendor, status, headers, body)
+
+
+def _rename(body: JsonObject, fields: Fields) -> None:
+    """Gives members the vendor's own names; where a request has both, the one that is named so already stays."""
+    for name in tuple(body):
+        handling = fields.get(name)
+        if isinstance(handling, Sent) and handling.name:
+            value = body.pop(name)
+            body.setdefault(handling.name, value)
 
 
 def _merge(into: JsonObject, extra: JsonObject) -> None:

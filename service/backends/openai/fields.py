@@ -1,6 +1,6 @@
 """What becomes of each field at vendors that speak OpenAI's chat completions."""
 
-from service.backends.fields import BY_THE_SERVICE, Emulated, Fields, fan_out_of_n, refused, sent
+from service.backends.fields import BY_THE_SERVICE, Emulated, Fields, refused, sent
 
 _NO_ENGINE_FIELDS = "it is a parameter of self-hosted engines, and OpenAI's API has none like it"
 
@@ -29,34 +29,3 @@ COMPATIBLE: Fields = {
     **sent("top_k", "message.reasoning_content"),
 }
 """A server that takes OpenAI's fields and says so itself where it does not know one."""
-
-VLLM: Fields = {
-    **OPENAI,
-    **sent("top_k", "include_stop_str_in_output", "chat_template", "chat_template_kwargs", "message.reasoning_content"),
-    **dict.fromkeys(
-        ("guided_json", "guided_regex", "guided_choice", "guided_grammar", "guided_whitespace_pattern"),
-        Emulated("structured_outputs, or the guided_* field itself before vLLM 0.11"),
-    ),
-    **refused("the engine is chosen by the server's own settings", "guided_decoding_backend"),
-    **refused("vLLM gives no sound", "audio", "message.audio"),
-    **refused("vLLM has no predicted outputs", "prediction"),
-    **refused("vLLM accepts it and does nothing with it", "user", "metadata", "store"),
-    **refused("vLLM caches prompts by itself", "cache_control"),
-    **refused("vLLM fills no gaps with chat models", "suffix"),
-}
-"""vLLM (https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html)."""
-
-LOCAL: Fields = {
-    **OPENAI,
-    **sent("top_k", "chat_template_kwargs"),
-    **fan_out_of_n(),
-    **refused("the embedded model has no such output", "audio", "message.audio"),
-    **refused("the embedded model reads text only", "content.image_url", "content.image_data", "content.input_audio"),
-    **refused("the embedded model reads text only", "content.file", "content.other"),
-    **refused("the engine has no predicted outputs", "prediction"),
-    **refused("nobody but this service sees it", "user", "metadata", "store"),
-    **refused("the embedded model does not reason", "reasoning_effort"),
-    **refused("the engine caches prompts by itself", "cache_control"),
-    **refused("the embedded model was not trained to fill gaps", "suffix"),
-}
-"""The embedded model's engine, llama.cpp's server."""

@@ -1,0 +1,61 @@
+"""Finishes the engine's chunks: calls out of text, the stop sequence back in, and no more than was asked for."""
+
+from dataclasses import dataclass
+
+from parley.chat.v1.completion_pb2 import CompletionChunk
+
+from service.backends.dialect import Decoder
+from service.backends.local.calls import CallReader
+from service.codec import dumps, parse_object
+
+_REPORT = "__verbose"
+
+
+@dataclass(slots=True)
+class LocalDecoder:
+    """Around a decoder of the family; never reused."""
+
+    inner: Decoder
+    calls: CallReader | None = None
+    """None where there are no tools."""
+    keeps_stop: bool = False
+    """Whether the sequence that ended the answer belongs to it."""
+    no_alternatives: bool = False
+    """Whether log probabilities come without alternatives."""
+
+    @property
+    def done(self) -> bool:
+        return self.inner.done
+
+    def feed(self, data: bytes) -> list[CompletionChunk]:
+        """The chunks that these bytes complete."""
+        return self._finish(self.inner.feed(data))
+
+    def close(self) -> list[CompletionChunk]:
+        """The chunks that the end completes."""
+        # Chunks that hold nothing yet must not look like the end.
+        while batch := self.inner.close():
+            if finished := self._finish(batch):
+                return finished
+        return []
+
+    def _finish(self, chunks: list[CompletionChunk]) -> list[CompletionChunk]:
+        for chunk in chunks:
+            if self.keeps_stop and _REPORT in chunk.extra_fields:
+                _put_stop_back(chunk)
+            if self.no_alternatives:
+                for choice in chunk.choices:
+                    for token in choice.logprobs.content if choice.HasField("logprobs") else ():
+                        token.ClearField("top_logprobs")
+        calls = self.calls
+        return [chunk for chunk in chunks if calls.read(chunk)] if calls else chunks
+
+
+def _put_stop_back(chunk: CompletionChunk) -> None:
+    members = parse_object(chunk.extra_fields)
+    report = members.pop(_REPORT, None)
+    chunk.extra_fields = dumps(members).decode() if members else ""
+    word = report.get("stopping_word") if isinstance(report, dict) else None
+    for choice in chunk.choices:
+        if choice.finish_reason and isinstance(word, str) and word:
+            choice.delta.content += word

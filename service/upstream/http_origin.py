@@ -1,0 +1,119 @@
+"""Where requests go and how their heads are written; what all requests to a target share is made once."""
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote, unquote, urlsplit
+
+_PORTS = {"http": 80, "https": 443}
+_HEADERS = re.compile(r"(?:[!#$%&'*+.^_`|~0-9a-z-]++: [\t\x20-\x7e\x80-\xff]*+\r\n)*+")
+"""RFC 9110's field lines, names in lower case so that none is there twice, with what Latin-1 has beyond ASCII."""
+_PATH = re.compile(r"[!\x24-\x7e]*+")
+_FRAMING = frozenset(("content-length", "expect", "te", "trailer", "transfer-encoding", "upgrade"))
+_OWN = {"accept-encoding": "identity", "user-agent": "parley"}
+"""Compression is declined because a compressed stream arrives late and in lumps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A place to connect to."""
+
+    host: str
+    """In ASCII; an IPv6 address without brackets."""
+    port: int
+
+    def __str__(self) -> str:
+        return f"{_bracketed(self.host)}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """An HTTP proxy."""
+
+    address: Address
+    authorization: str = field(default="", repr=False)
+    """Value of `proxy-authorization`; empty where the proxy asks for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One scheme, host and port, or unix socket: what connections are kept by."""
+
+    tls: bool
+    address: Address
+    socket: str | None = None
+    proxy: Proxy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A base URL, ready for requests below it."""
+
+    origin: Origin
+    path: str
+    """Goes before each request's path; for a proxy with scheme and host."""
+    headers: Mapping[str, str]
+    """What each request sends unless it says otherwise."""
+    block: str
+    """The same as text."""
+
+    def head(self, path: str, headers: Mapping[str, str], length: int, method: str = "POST") -> bytes:
+        """The head of a request. ValueError, without any value, for what must not stand in a head."""
+        target = self.path + path
+        if not _PATH.fullmatch(target):
+            # "#" would end it, blanks and controls would end the line.
+            target = quote(target, safe="/%?=&:@!$'()*+,;~[]")
+        block = self.block
+        if not self.headers.keys().isdisjoint(headers):
+            block = _block({name: value for name, value in self.headers.items() if name not in headers})
+        if not _FRAMING.isdisjoint(headers):
+            raise ValueError(f"the header {', '.join(sorted(_FRAMING & headers.keys()))} is not for a call to set")
+        if headers.get("connection", "close") != "close":
+            raise ValueError("the header connection can only be close")
+        return f"{method} {target} HTTP/1.1\r\n{block}{_block(headers)}content-length: {length}\r\n\r\n".encode(
+            "latin-1"
+        )
+
+
+def parse_base(url: str, socket: str | None, proxy: Proxy | None) -> Base:
+    """Takes a target's base URL apart. ValueError where it is none, or holds more than scheme, host, port and path."""
+    parts = urlsplit(url)
+    default = _PORTS.get(parts.scheme)
+    if default is None or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("a base URL is http:// or https://, a host, perhaps a port and a path")
+    host = parts.hostname if parts.hostname.isascii() else parts.hostname.encode("idna").decode("ascii")
+    port = parts.port or default
+    name = _bracketed(host) if port == default else f"{_bracketed(host)}:{port}"
+    origin = Origin(parts.scheme == "https", Address(host, port), socket, proxy)
+    headers = {"host": name, **_OWN}
+    path = parts.path.rstrip("/")
+    if proxy is not None and not origin.tls:
+        path = f"http://{name}{path}"
+        if proxy.authorization:
+            headers["proxy-authorization"] = proxy.authorization
+    return Base(origin, path, headers, _block(headers))
+
+
+def parse_proxy(url: str) -> Proxy:
+    """Takes a proxy's URL apart. ValueError, without the URL since it may hold a password, where it is none."""
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    if parts.scheme != "http" or not parts.hostname:
+        raise ValueError("a proxy's URL is http://, a host and perhaps a port")
+    authorization = ""
+    if parts.username:
+        pair = unquote(f"{parts.username}:{parts.password or ''}").encode()
+        authorization = "Basic " + base64.b64encode(pair).decode()
+    return Proxy(Address(parts.hostname, parts.port or 80), authorization)
+
+
+def _block(headers: Mapping[str, str]) -> str:
+    text = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    # A value with a line end in it would make well-formed lines, but too many of them.
+    if not _HEADERS.fullmatch(text) or text.count("\n") != len(headers):
+        raise ValueError("a header's name or value holds characters that must not stand there")
+    return text
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,189 @@
+"""A transport and a scripted vendor in one event loop, for each transport and each kind of loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Concatenate, ParamSpec
+
+import uvloop
+
+from service.backends.dialect import HttpCall, Target
+from service.backends.vendors import DIALECTS
+from service.config import Timeouts
+from service.errors import ApiError
+from service.upstream import AiohttpTransport, HttpLimits, HttpTransport
+from service.upstream.transport import Response, Transport
+from tests.vendor import Vendor
+
+P = ParamSpec("P")
+
+PATIENCE = 20.0
+"""Seconds after which what should have happened will not happen any more."""
+
+LIMITS = HttpLimits(keep_alive=3600, finish=0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A transport on an event loop."""
+
+    transport: str
+    loop: str
+    make: Callable[[], Transport]
+    new_loop: Callable[[], asyncio.AbstractEventLoop]
+
+    @property
+    def name(self) -> str:
+        return f"{self.transport}-{self.loop}"
+
+
+KINDS = (
+    Kind("aiohttp", "asyncio", AiohttpTransport, asyncio.new_event_loop),
+    Kind("http", "asyncio", lambda: HttpTransport(LIMITS), asyncio.new_event_loop),
+    Kind("http", "uvloop", lambda: HttpTransport(LIMITS), uvloop.new_event_loop),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What a transport is known to do wrong."""
+
+    reason: str
+    hangs: bool = False
+    """Such a case is not run; any other must fail as long as it stands here."""
+
+
+_BROKEN_FRAMING = Wrong("a body whose framing breaks never ends", hangs=True)
+_ONE_SEGMENT = Wrong("an answer is dropped where it came together with what breaks after it")
+
+WRONG: dict[str, dict[str, Wrong]] = {
+    "aiohttp": {
+        "wrong_chunk_length": _BROKEN_FRAMING,
+        "no_chunk_length": _ONE_SEGMENT,
+        "gigantic_chunk": _ONE_SEGMENT,
+        "data_after_the_end": _ONE_SEGMENT,
+        "second_answer": _ONE_SEGMENT,
+        "half_gzip": Wrong("a compressed answer that is cut short ends cleanly"),
+        "endless_trailer": Wrong("trailers have no limit", hangs=True),
+        "endless_continue": Wrong("interim answers have no limit", hangs=True),
+        "switched": Wrong("101 is an answer like any other"),
+        "transfer_encoding": Wrong("an unknown transfer encoding is read as it comes"),
+        "spent_hint": Wrong("the keep-alive header is not read"),
+        "test_the_connection_used_last_is_used_next": Wrong("kept connections are used in turn"),
+        "test_a_request_is_not_repeated_once_its_answer_has_begun": Wrong("half a head counts as none"),
+        "test_a_refused_connection_is_told": Wrong("asyncio writes the address into the reason, which is passed on"),
+        "test_closing_the_transport_closes_what_is_under_way": Wrong("reads under way never end", hangs=True),
+    },
+}
+"""By transport, and case or test."""
+
+
+@dataclass(slots=True)
+class Stage:
+    """What a test plays on."""
+
+    kind: Kind
+    runner: asyncio.Runner
+    vendor: Vendor
+    transport: Transport
+    exits: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
+
+    def target(self, base_url: str | None = None, *, socket: str | None = None, connect: float = 5.0) -> Target:
+        url = self.vendor.base_url if base_url is None else base_url
+        return Target(
+            "acme", "", "m", DIALECTS["openai"], url, Timeouts().model_copy(update={"connect": connect}), socket=socket
+        )
+
+    async def send(
+        self, body: bytes = b"{}", headers: dict[str, str] | None = None, target: Target | None = None
+    ) -> Response:
+        call = HttpCall("/v1/chat/completions", {"content-type": "application/json", **(headers or {})}, body)
+        async with asyncio.timeout(PATIENCE):
+            return await self.transport.send(call, target or self.target())
+
+    def says(self, error: ApiError, problem: str) -> None:
+        """The error's sentence, which aiohttp cannot always word as exactly, and that it tells no address."""
+        assert error.message.startswith("acme: ")
+        assert "127.0.0.1" not in error.message
+        if self.kind.transport == "http":
+            assert error.message == f"acme: {problem}"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How an answer went."""
+
+    status: int
+    body: bytes
+    error: ApiError | None
+
+
+async def read_all(response: Response) -> Outcome:
+    """Reads to the end, whatever that is; a clean end leaves no error."""
+    body = bytearray()
+    async with asyncio.timeout(PATIENCE):
+        try:
+            while data := await response.read():
+                body += data
+        except ApiError as error:
+            response.close()
+            return Outcome(response.status, bytes(body), error)
+    response.finish()
+    return Outcome(response.status, bytes(body), None)
+
+
+async def ask(stage: Stage) -> bytes:
+    """The body of an answer that must end well."""
+    outcome = await read_all(await stage.send())
+    assert outcome.error is None
+    return outcome.body
+
+
+async def closed(stage: Stage, count: int = 1) -> None:
+    """Waits until the vendor has seen the connection of its request close."""
+    request = await asyncio.wait_for(stage.vendor.received(count), PATIENCE)
+    await asyncio.wait_for(request.closed.wait(), PATIENCE)
+
+
+@contextlib.asynccontextmanager
+async def _set(kind: Kind, runner: asyncio.Runner) -> AsyncGenerator[Stage]:
+    async with Vendor.start() as vendor:
+        stage = Stage(kind, runner, vendor, kind.make())
+        async with stage.exits:
+            stage.exits.push_async_callback(stage.transport.close)
+            yield stage
+
+
+@contextlib.contextmanager
+def stage_of(kind: Kind) -> Generator[Stage]:
+    """A stage in an event loop of its own."""
+    with asyncio.Runner(loop_factory=kind.new_loop) as runner:
+        scene = _set(kind, runner)
+        stage = runner.run(_enter(scene))
+        try:
+            yield stage
+        finally:
+            runner.run(_leave(scene))
+
+
+async def _enter(scene: AbstractAsyncContextManager[Stage]) -> Stage:
+    return await scene.__aenter__()
+
+
+async def _leave(scene: AbstractAsyncContextManager[Stage]) -> None:
+    await scene.__aexit__(None, None, None)
+
+
+def staged(test: Callable[Concatenate[Stage, P], Coroutine[None, None, None]]) -> Callable[Concatenate[Stage, P], None]:
+    """Runs a test in its stage's event loop, which is not that of the other tests."""
+
+    @functools.wraps(test)
+    def run(stage: Stage, *args: P.args, **kwargs: P.kwargs) -> None:
+        stage.runner.run(test(stage, *args, **kwargs))
+
+    return run
