@@ -21,6 +21,7 @@ run: $(READY) ## Start Parley: PORT=18080, CONFIG=file.yaml
 
 test: $(READY) ## Run all tests, through a real Envoy and the real model
 	$(BIN)/python -m tests.clients.environments
+	$(BIN)/python -m tests.aimock.emulator
 	$(BIN)/python -m pytest
 
 test-vllm: $(READY) ## Ask a real vLLM through Parley; installs 1.9 GB, and writes docs/vllm.md
@@ -55,7 +56,7 @@ bench: $(READY) ## Compare Parley with a direct call
 	$(BIN)/python -m bench.run
 
 clean: ## Remove what was installed
-	rm -rf .venv .venvs
+	rm -rf .venv .venvs tests/aimock/node_modules
 
 $(READY): requirements/bootstrap.lock requirements/dev.lock pyproject.toml protos/pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 is needed and was not found"; exit 1; }

@@ -23,7 +23,7 @@ def build(protos: Path = _PROTOS) -> bytes:
 
     Needs the development dependency grpcio-tools. Raises subprocess.CalledProcessError where protoc refuses a file.
     """
-    sources = sorted(path.relative_to(protos).as_posix() for path in protos.rglob("*.proto"))
+    sources = sorted(path.relative_to(protos).as_posix() for path in protos.glob("parley/**/*.proto"))
     google_protos = Path(next(iter(google.api.__path__))).parent.parent
     with tempfile.TemporaryDirectory() as directory:
         out = Path(directory) / "set.binpb"

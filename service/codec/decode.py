@@ -29,8 +29,6 @@ _Fill: TypeAlias = Callable[[JsonObject, Message], None]
 _Set: TypeAlias = Callable[[Message, JsonValue], None]
 _Setters: TypeAlias = "dict[str, _Set | None]"
 
-# Levels of a message within itself (TokenLogprob.top_logprobs has 1); protobuf's own parsers stop at 100.
-_MAX_RECURSION: Final = 8
 # Elements of one list of messages: far beyond any conversation, and what keeps a large body from holding up the event
 # loop for seconds.
 _MAX_ELEMENTS: Final = 100_000
@@ -49,7 +47,7 @@ def decoder(message_class: type[M]) -> Callable[[JsonObject], M]:
 
 @functools.cache
 def _decoder(message_class: type[Message]) -> Callable[[JsonObject], Message]:
-    fill = _message(descriptor_of(message_class), ())
+    fill = _message(descriptor_of(message_class))
 
     def decode(members: JsonObject) -> Message:
         message = message_class()
@@ -59,10 +57,10 @@ def _decoder(message_class: type[Message]) -> Callable[[JsonObject], Message]:
     return decode
 
 
-def _message(descriptor: Descriptor, within: tuple[Descriptor, ...]) -> _Fill:
-    """The function that fills a message which is nested in messages of the types `within`."""
+def _message(descriptor: Descriptor) -> _Fill:
+    """The function that fills a message of a type; no message of the contract holds its own type."""
     plan = plan_of(descriptor)
-    setters: _Setters = {field.name: _field(field, (*within, descriptor)) for field in plan.fields}
+    setters: _Setters = {field.name: _field(field) for field in plan.fields}
     setters |= {alias: _alias(field) for field in plan.fields for alias in field.aliases}
     if plan.tag:
         return _tagged(plan, plan.tag, setters)
@@ -179,13 +177,11 @@ def _ignore(message: Message, value: JsonValue) -> None:
     """Sets nothing: the member was read before the others."""
 
 
-def _field(field: FieldPlan, within: tuple[Descriptor, ...]) -> _Set | None:
+def _field(field: FieldPlan) -> _Set | None:
     if field.map_value:
         return _map(field, field.map_value)
     if field.kind is Kind.MESSAGE:
-        if within.count(field.message) > _MAX_RECURSION:
-            return _refuse_depth
-        fill = _message(field.message, within)
+        fill = _message(field.message)
         scalar = plan_of(field.message).scalar
         return _messages(field, fill, scalar) if field.repeated else _submessage(field, fill, scalar)
     if field.repeated:
@@ -194,10 +190,6 @@ def _field(field: FieldPlan, within: tuple[Descriptor, ...]) -> _Set | None:
         return None
     name, read = field.name, reader(field)
     return lambda message, value: setattr(message, name, read(value))
-
-
-def _refuse_depth(_message: Message, _value: JsonValue) -> None:
-    raise DecodeError("", f"nested more than {_MAX_RECURSION} levels deep")
 
 
 def _alias(field: FieldPlan) -> _Set:

@@ -5,7 +5,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,10 +21,25 @@ class TemplateProblem(Exception):  # noqa: N818  # the caller's problem, in word
     """A template cannot be rendered; the message says why."""
 
 
+def start_program() -> subprocess.Popen[bytes]:
+    """Starts the process that renders one template."""
+    # Not by asyncio: uvloop forks, of which gRPC's own threads know; this starts a process without a fork.
+    return subprocess.Popen(
+        (sys.executable, "-I", str(_PROGRAM)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        # A crash's last words may hold the conversation.
+        stderr=subprocess.DEVNULL,
+        env={},
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Renderer:
     """Holds no process between renderings. For one event loop."""
 
+    start: Callable[[], subprocess.Popen[bytes]] = start_program
+    """Starts a process for one rendering."""
     _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def render(self, template: str, variables: Mapping[str, object]) -> str:
@@ -34,12 +49,11 @@ class Renderer:
         """
         job = json.dumps({"template": template, "variables": variables}).encode()
         async with self._room:
-            return _read(*await _run(job))
+            return _read(*await _run(self.start(), job))
 
 
-async def _run(job: bytes) -> tuple[bytes, int]:
+async def _run(process: subprocess.Popen[bytes], job: bytes) -> tuple[bytes, int]:
     """What the process writes, and how it ended."""
-    process = _start()
     talk = asyncio.ensure_future(asyncio.to_thread(_talk, process, job))
     try:
         return await asyncio.shield(talk)
@@ -57,18 +71,6 @@ def _talk(process: subprocess.Popen[bytes], job: bytes) -> tuple[bytes, int]:
             process.kill()
             raise TemplateProblem("it takes too long") from None
     return said, process.returncode
-
-
-def _start() -> subprocess.Popen[bytes]:
-    # Not by asyncio: uvloop forks, of which gRPC's own threads know; this starts a process without a fork.
-    return subprocess.Popen(
-        (sys.executable, "-I", str(_PROGRAM)),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        # A crash's last words may hold the conversation.
-        stderr=subprocess.DEVNULL,
-        env={},
-    )
 
 
 def _read(said: bytes, ended: int) -> str:

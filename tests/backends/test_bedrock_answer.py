@@ -1,4 +1,5 @@
 import json
+import struct
 
 import pytest
 from botocore.eventstream import ChecksumMismatch
@@ -268,6 +269,17 @@ def test_no_damaged_byte_goes_unseen() -> None:
 def test_what_is_no_frame_is_an_error(data: bytes) -> None:
     with pytest.raises(FrameError):
         list(FrameParser(limit=1000).feed(data))
+
+
+def test_a_damaged_length_is_seen_before_the_rest_arrives() -> None:
+    with pytest.raises(FrameError):
+        list(FrameParser().feed(struct.pack(">III", 900, 10, 0)))
+
+
+def test_an_error_with_nothing_before_it_is_raised_at_once() -> None:
+    decode = CLAUDE.dialect.decoder(CompletionRequest(), CLAUDE, stream=True, content_type="")
+    with pytest.raises(ApiError):
+        decode.feed(exception("throttlingException", message="why"))
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{", b"{}", b'{"contentBlockIndex":0,"delta":{"text":5}}'])

@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pytest
@@ -26,7 +27,9 @@ def test_turns_alternate_and_results_stand_in_one() -> None:
     ]
     body = sent({"messages": messages, "tools": [WEATHER]})
     assert body["system"] == [{"text": "a"}, {"text": "b"}]
+    # Another vendor's id, in characters that Bedrock takes.
     other = body["messages"][1]["content"][2]["toolUse"]["toolUseId"]
+    assert re.fullmatch(r"[a-zA-Z0-9_.:-]{1,64}", other)
     assert body["messages"] == [
         {"role": "user", "content": [{"text": "hi"}, {"text": "again"}]},
         {
@@ -152,6 +155,7 @@ def test_signed_reasoning_comes_back_as_it_went_out() -> None:
     data = b"".join(
         [
             ROLE,
+            delta(3, reasoningContent={"text": ""}),
             *thought(0, "Let me ", "think.", signature="c2ln"),
             delta(1, reasoningContent={"redactedContent": "c2VjcmV0"}),
             stop(1),
@@ -160,7 +164,7 @@ def test_signed_reasoning_comes_back_as_it_went_out() -> None:
             metadata(1, 1),
         ]
     )
-    assert len(list(judge.events(data))) == 12
+    assert len(list(judge.events(data))) == 13
     message = folded(decoded(BEDROCK, Answer(data, ""), [data])).choices[0].message
     assert message.reasoning_content == "Let me think."
     back = [Message(role="user", content=[ContentPart(text="hi")]), message]

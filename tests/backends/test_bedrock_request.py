@@ -185,3 +185,5 @@ def test_tools_and_the_choice_among_them(body: dict[str, Any], expected: dict[st
 def test_no_choice_of_tools_cannot_be_said_to_models_other_than_claude() -> None:
     body = {"tools": [WEATHER], "tool_choice": "none", "messages": [HI, CALLS, *RESULTS]}
     assert refused(body, "us.amazon.nova-pro-v1:0").param == "tool_choice"
+    del body["tools"], body["tool_choice"]
+    assert sent(body, "us.amazon.nova-pro-v1:0").keys() == {"messages", "toolConfig"}

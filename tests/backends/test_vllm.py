@@ -197,7 +197,7 @@ def finished(reason: str) -> bytes:
 
 def test_an_end_of_vllms_own_is_said_in_openais_words() -> None:
     (choice,) = chunks(finished("repetition"))[0].choices
-    assert (choice.finish_reason, choice.native_finish_reason) == ("stop", "repetition")
+    assert (choice.finish_reason, choice.native_finish_reason) == ("length", "repetition")
     (choice,) = chunks(finished("length"))[0].choices
     assert (choice.finish_reason, choice.native_finish_reason) == ("length", "")
 

@@ -28,6 +28,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def driver() -> AsyncGenerator[Driver]:
+    transport = AiohttpTransport()
+    yield Driver(transport)
+    await transport.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def claude(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Target]:
     file = weights.locate(None) or await weights.fetch(weights.default_dir(), print)
     stage = Stage(tmp_path_factory.mktemp("engine"))
@@ -59,28 +66,24 @@ def request(text: str = "Say hello.", **fields: object) -> CompletionRequest:
     return CompletionRequest(model="v/m", messages=said, temperature=0, **{"max_tokens": 8, **fields})  # type: ignore[arg-type]
 
 
-async def answer(asked: CompletionRequest, target: Target, *, stream: bool) -> tuple[Completion, int]:
+async def answer(driver: Driver, asked: CompletionRequest, target: Target, *, stream: bool) -> tuple[Completion, int]:
     """The whole answer, and in how many pieces its text came."""
-    transport = AiohttpTransport()
     normalizer, fold, pieces = Normalizer("v/m"), Fold(), 0
     deadline = asyncio.get_running_loop().time() + 60
-    try:
-        run = Driver(transport).run(asked, target, stream=stream, request_id="r", deadline=deadline)
-        async with aclosing(run) as batches:
-            async for batch in batches:
-                for chunk in normalizer.batch(batch):
-                    pieces += any(choice.delta.content for choice in chunk.choices)
-                    fold.add(chunk)
-    finally:
-        await transport.close()
+    run = driver.run(asked, target, stream=stream, request_id="r", deadline=deadline)
+    async with aclosing(run) as batches:
+        async for batch in batches:
+            for chunk in normalizer.batch(batch):
+                pieces += any(choice.delta.content for choice in chunk.choices)
+                fold.add(chunk)
     if last := normalizer.last():
         fold.add(last)
     return fold.result(), pieces
 
 
-async def test_it_says_the_same_whole_and_in_pieces(claude: Target) -> None:
-    whole, one = await answer(request(), claude, stream=False)
-    streamed, several = await answer(request(), claude, stream=True)
+async def test_it_says_the_same_whole_and_in_pieces(driver: Driver, claude: Target) -> None:
+    whole, one = await answer(driver, request(), claude, stream=False)
+    streamed, several = await answer(driver, request(), claude, stream=True)
     assert one == 1
     assert several > 3
     for completion in (whole, streamed):
@@ -95,17 +98,17 @@ async def test_it_says_the_same_whole_and_in_pieces(claude: Target) -> None:
     assert streamed.usage.total_tokens == whole.usage.total_tokens
 
 
-async def test_a_stop_sequence_ends_it(claude: Target) -> None:
-    (text,) = (await answer(request(), claude, stream=False))[0].choices[0].message.content
+async def test_a_stop_sequence_ends_it(driver: Driver, claude: Target) -> None:
+    (text,) = (await answer(driver, request(), claude, stream=False))[0].choices[0].message.content
     word = text.text.split()[1]
     for stream in (False, True):
-        completion, _ = await answer(request(stop=[word]), claude, stream=stream)
+        completion, _ = await answer(driver, request(stop=[word]), claude, stream=stream)
         (choice,) = completion.choices
         assert choice.finish_reason == "stop"
         assert choice.message.content[0].text == text.text[: text.text.index(word)]
 
 
-async def test_it_takes_a_conversation_with_tools(claude: Target) -> None:
+async def test_it_takes_a_conversation_with_tools(driver: Driver, claude: Target) -> None:
     asked = request("Weather in Paris and Rome?")
     asked.tools.add(type="function").function.name = "get_weather"
     assistant = asked.messages.add(role="assistant")
@@ -115,11 +118,11 @@ async def test_it_takes_a_conversation_with_tools(claude: Target) -> None:
         call.function.arguments = f'{{"city":"{city}"}}'
         asked.messages.add(role="tool", tool_call_id=id_).content.add(text="18C")
     for stream in (False, True):
-        completion, _ = await answer(asked, claude, stream=stream)
+        completion, _ = await answer(driver, asked, claude, stream=stream)
         assert completion.choices[0].message.content[0].text
 
 
-async def test_what_is_too_long_is_said_to_be(claude: Target) -> None:
+async def test_what_is_too_long_is_said_to_be(driver: Driver, claude: Target) -> None:
     with pytest.raises(ApiError) as caught:
-        await answer(request("banana " * 3000), claude, stream=True)
+        await answer(driver, request("banana " * 3000), claude, stream=True)
     assert caught.value.kind is Kind.CONTEXT_LENGTH

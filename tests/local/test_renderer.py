@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from service.local import renderer
 from service.local import template as program
-from service.local.renderer import Renderer, TemplateProblem
+from service.local.renderer import Renderer, TemplateProblem, start_program
 
 VARIABLES: dict[str, Any] = {"messages": [{"role": "user", "content": "hé"}], "x": {"ü": [1, 2.5, None]}}
 
@@ -79,18 +78,16 @@ async def test_what_leads_inside_python_is_empty(text: str) -> None:
     assert await render(text) == ""
 
 
-async def test_a_rendering_that_nobody_waits_for_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_rendering_that_nobody_waits_for_is_ended() -> None:
     started: list[subprocess.Popen[bytes]] = []
-    start = renderer._start
 
-    def watched() -> subprocess.Popen[bytes]:
-        started.append(start())
+    def start() -> subprocess.Popen[bytes]:
+        started.append(start_program())
         return started[0]
 
-    monkeypatch.setattr(renderer, "_start", watched)
     spins = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
-    task = asyncio.ensure_future(render(spins))
-    while not started:
+    task = asyncio.ensure_future(Renderer(start).render(spins, {}))
+    while not started:  # noqa: ASYNC110  # until the task has come so far
         await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -102,7 +102,12 @@ async def test_it_is_asked_again_after_a_while(stage: Stage) -> None:
 @staged
 async def test_a_vendor_that_does_not_say_it_is_an_error_that_tells_what_to_set(stage: Stage) -> None:
     driver = Driver(stage.transport)
-    silent = (json_answer({"detail": "Not Found"}, 404), html(200), json_answer({"version": "dev"}))
+    silent = (
+        json_answer({"detail": "Not Found"}, 404),
+        json_answer({"version": "0.32.0"}, 500),
+        html(200),
+        json_answer({"version": "dev"}),
+    )
     for script in silent:
         stage.vendor.answer(script)
         with pytest.raises(ApiError) as caught:

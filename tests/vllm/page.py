@@ -38,8 +38,8 @@ _TAIL = """
 - **tool_choice** `required` or by name: vLLM forces the call but leaves its arguments free unless the tool is `strict`, so
   that a bare string may come. Parley sets `strict: true` where the caller left it open. `strict: false` stays.
 - A call by name ends with finish_reason `stop`, a required one with `tool_calls`: so it is at OpenAI, and so it stays.
-- **finish_reason** `repetition` (vLLM's own) becomes `stop`, with `native_finish_reason: repetition`; `abort` and
-  `error` are errors, never answers.
+- **finish_reason** `repetition` (the server cut an answer that repeats itself) becomes `length`, with
+  `native_finish_reason: repetition`; `abort` and `error` are errors, never answers.
 - **best_of** is done by the service: `n` answers with their log probabilities, of which the best are kept. vLLM refuses
   `n` above 1 at temperature 0, and so it refuses best_of there.
 - **suffix**, **modalities** with audio, **prediction**, **user**, **metadata** and **store** are accepted by vLLM and have
