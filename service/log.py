@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from datetime import UTC, datetime
 
@@ -23,8 +24,15 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-def configure(level: str = "INFO") -> None:
-    """Sends all log records of this process to stderr."""
+LEVEL = "PARLEY_LOG_LEVEL"
+"""Environment variable: debug, info (the default), warning or error."""
+
+
+def configure() -> None:
+    """Sends all log records of this process to stderr, from the level that the environment names up."""
+    level = os.environ.get(LEVEL, "info").upper()
+    if level not in logging.getLevelNamesMapping():
+        sys.exit(f"{LEVEL}: expected debug, info, warning or error, got {level.lower()!r}")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -132,7 +132,7 @@ async def running(config: ConfigData, folder: Path) -> AsyncGenerator[Parley]:
             str(port),
             stdout=asyncio.subprocess.PIPE,
             stderr=stderr,
-            env={**os.environ, "FAKE_KEY": VENDOR_KEY},
+            env={**os.environ, "FAKE_KEY": VENDOR_KEY, "PARLEY_LOG_LEVEL": "debug"},
         )
         try:
             assert process.stdout is not None

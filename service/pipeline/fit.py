@@ -24,7 +24,7 @@ NEUTRAL: Mapping[str, Callable[[CompletionRequest], bool]] = MappingProxyType(
         "frequency_penalty": lambda r: r.frequency_penalty == 0,
         "presence_penalty": lambda r: r.presence_penalty == 0,
         "include_stop_str_in_output": lambda r: not r.include_stop_str_in_output,
-        "parallel_tool_calls": lambda r: r.parallel_tool_calls,
+        "parallel_tool_calls": lambda r: r.parallel_tool_calls or not r.tools,
         "store": lambda r: not r.store,
         "suffix": lambda r: not r.suffix,
         "response_format": lambda r: r.response_format.type == "text",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import importlib.util
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -93,6 +94,8 @@ class _Source:
         project = deployment.project or vendor.project or ""
         own = (deployment.api_version, deployment.vllm_version, vendor.api_version, vendor.vllm_version)
         auth = deployment.auth or vendor.auth or (known.auth if known else "bearer")
+        if auth == "sigv4":
+            _check_signing(place, self.vendor_name, region)
         model = deployment.model or self.model.model or self.name.partition("/")[2]
         return Target(
             vendor=self.vendor_name,
@@ -160,6 +163,15 @@ class _Source:
             except ValueError as error:
                 raise RoutingError(f"{where}.api_key: {error}") from None
         return None
+
+
+def _check_signing(place: str, vendor: str, region: str) -> None:
+    if importlib.util.find_spec("botocore") is None:
+        raise RoutingError(f"{place}: auth sigv4 needs AWS's library; install parley[bedrock]")
+    if not region:
+        raise RoutingError(
+            f"{place}: auth sigv4 needs a region; set vendors.{vendor}.region, or that of the deployment"
+        )
 
 
 def _spoken(model: str, dialects: Iterable[tuple[str, Dialect]]) -> Dialect | None:

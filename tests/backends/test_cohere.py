@@ -192,6 +192,20 @@ def test_coheres_own_statuses(status: int, kind: Kind) -> None:
     assert TARGET.dialect.error(TARGET, status, {}, b'{"message":"m"}').kind is kind
 
 
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("size limit exceeded by 8 tokens.", Kind.CONTEXT_LENGTH),
+        ("total number of tokens in the prompt cannot exceed 4081 - received 4292.", Kind.CONTEXT_LENGTH),
+        ("minimal context could not be added to prompt", Kind.CONTEXT_LENGTH),
+        ("max tokens must be less than or equal to 4096, the maximum output for this model", Kind.REFUSED),
+    ],
+)
+def test_too_many_tokens_is_not_always_too_long_a_prompt(message: str, kind: Kind) -> None:
+    body = json.dumps({"message": f"too many tokens: {message}"}).encode()
+    assert TARGET.dialect.error(TARGET, 400, {}, body).kind is kind
+
+
 @functools.cache
 def verdicts() -> dict[str, Json]:
     """What Cohere's own client says to all of it, in one go."""

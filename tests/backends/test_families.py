@@ -79,6 +79,7 @@ def test_openais_models_that_reason_take_no_sampling_parameters(
         ("xai", "grok-4-1-fast-non-reasoning", set[str]()),
         ("xai", "grok-3", set[str]()),
         ("deepseek", "deepseek-chat", set[str]()),
+        ("deepseek", "deepseek-reasoner", {"temperature", "frequency_penalty", "presence_penalty"}),
     ],
 )
 def test_models_of_other_vendors(dialect: str, model: str, expected: set[str]) -> None:

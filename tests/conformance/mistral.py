@@ -93,6 +93,10 @@ MISTRAL = Dialogue(
     rate_limited=refusal(429, "Rate limit exceeded", "rate_limited", "1300", **{"retry-after": "7"}),
     overloaded=refusal(503, "Service unavailable", "service_unavailable"),
     server_error=refusal(500, "Internal server error", "internal_server_error"),
-    context_length=Skip("told in words alone: https://docs.mistral.ai/api/ (HTTPValidationError)"),
+    context_length=refusal(
+        400,
+        "This model's maximum context length is 131072 tokens. However, you requested 671051 tokens",
+        "invalid_request_prompt",
+    ),
     page=Refusal(502, b"<html>Bad gateway</html>"),
 )

@@ -130,6 +130,35 @@ def test_two_parallel_calls(dialogue: Dialogue, name: str) -> None:
 
 
 @dialogues
+@pytest.mark.parametrize("name", ["tools", "tools_unary", "text", "text_unary"])
+def test_the_same_conversation_is_the_same_completion_whatever_the_vendor(dialogue: Dialogue, name: str) -> None:
+    """Two parallel calls, and the final answer, streamed and not: all but what only the vendor can name is equal."""
+    assert _essence(whole(dialogue, name)) == _essence(whole(DIALOGUES["openai"], name.removesuffix("_unary")))
+
+
+def _essence(completion: Completion) -> Completion:
+    essence = _comparable(completion)
+    essence.system_fingerprint = essence.service_tier = essence.extra_fields = ""
+    for choice in essence.choices:
+        choice.native_finish_reason = choice.extra_fields = choice.message.extra_fields = ""
+        choice.ClearField("logprobs")
+        for call in choice.message.tool_calls:
+            call.extra_fields = ""
+            call.function.arguments = call.function.arguments.replace(" ", "")
+    for details in ("prompt_tokens_details", "completion_tokens_details"):
+        essence.usage.ClearField(details)
+    essence.usage.extra_fields = ""
+    # Some vendors say that there is no text, and some say nothing of it.
+    for choice in essence.choices:
+        if not any(part.text for part in choice.message.content):
+            del choice.message.content[:]
+        choice.message.ClearField("refusal")
+        # Cohere's recordings have the plan that it makes before it calls.
+        choice.message.ClearField("reasoning_content")
+    return essence
+
+
+@dialogues
 def test_a_call_after_text_has_index_0(dialogue: Dialogue) -> None:
     completion = whole(dialogue, "text_then_tool")
     assert text_of(completion) == TEXT

@@ -1,3 +1,4 @@
+import dataclasses
 from typing import Any
 
 import pytest
@@ -22,6 +23,12 @@ TARGET = Target(
     base_url="http://v",
     timeouts=Timeouts(),
 )
+
+
+def refusing(name: str) -> Target:
+    """A vendor that honours everything but one field."""
+    fields = {**dict.fromkeys(NAMES, Sent()), name: Refused("it cannot")}
+    return dataclasses.replace(TARGET, dialect=OpenAiDialect(fields=fields))
 
 
 def request(**fields: Any) -> CompletionRequest:
@@ -50,7 +57,10 @@ SET: dict[str, dict[str, Any]] = {
     "response_format": {"response_format": {"type": "json_object"}},
     "tools": {"tools": [{"type": "function", "function": {"name": "f"}}]},
     "tool_choice": {"tool_choice": {"mode": "required"}},
-    "parallel_tool_calls": {"parallel_tool_calls": False},
+    "parallel_tool_calls": {
+        "parallel_tool_calls": False,
+        "tools": [{"type": "function", "function": {"name": "f"}}],
+    },
     "functions": {"functions": [{"name": "f"}]},
     "function_call": {"function_call": {"mode": "auto"}},
     "chat_template": {"chat_template": "x"},
@@ -103,17 +113,24 @@ def test_every_dialect_says_something_of_every_field(name: str) -> None:
                 assert handling.why, field
 
 
+@pytest.mark.parametrize("name", DIALECTS)
+def test_best_of_is_refused_where_there_are_no_log_probabilities(name: str) -> None:
+    fields = DIALECTS[name].fields
+    if isinstance(fields["logprobs"], Refused):
+        assert isinstance(fields["best_of"], Refused)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_by_default_a_feature_is_refused_and_a_knob_is_left_out_and_named(name: str) -> None:
     message, report = request(**SET[name]), Report()
     if name in KNOBS:
-        fit(message, TARGET, None, report)
+        fit(message, refusing(name), None, report)
         assert len(report.dropped) == 1
         assert report.dropped[0].endswith(name.rpartition(".")[2])
         assert dict(report.headers())["x-parley-dropped"] == report.dropped[0]
     else:
         with pytest.raises(ApiError) as caught:
-            fit(message, TARGET, None, report)
+            fit(message, refusing(name), None, report)
         assert caught.value.kind is Kind.UNSUPPORTED
         assert caught.value.param is not None
         assert caught.value.param.endswith(name.rpartition(".")[2])
@@ -124,16 +141,16 @@ def test_by_default_a_feature_is_refused_and_a_knob_is_left_out_and_named(name: 
 @pytest.mark.parametrize("policy", [Policy.WARN, Policy.DROP])
 def test_what_is_left_out_is_gone_and_named_by_warn_only(name: str, policy: Policy) -> None:
     message, report = request(**SET[name]), Report()
-    fit(message, TARGET, policy, report)
+    fit(message, refusing(name), policy, report)
     again = Report()
-    fit(message, TARGET, Policy.STRICT, again)
+    fit(message, refusing(name), Policy.STRICT, again)
     assert bool(report.dropped) is (policy is Policy.WARN)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_strict_refuses_knobs_too(name: str) -> None:
     with pytest.raises(ApiError):
-        fit(request(**SET[name]), TARGET, Policy.STRICT, Report())
+        fit(request(**SET[name]), refusing(name), Policy.STRICT, Report())
 
 
 @pytest.mark.parametrize(
@@ -149,6 +166,7 @@ def test_strict_refuses_knobs_too(name: str) -> None:
         {"frequency_penalty": 0, "presence_penalty": 0},
         {"include_stop_str_in_output": False},
         {"parallel_tool_calls": True},
+        {"parallel_tool_calls": False},
         {"store": False},
         {"suffix": ""},
         {"response_format": {"type": "text"}},

@@ -17,10 +17,18 @@ BY_STATUS: Mapping[int, Kind] = MappingProxyType(
         501: Kind.UNPROCESSABLE,
     }
 )
-"""Kinds by a status that only Cohere uses, or uses otherwise."""
+"""Kinds by a status that only Cohere uses, or uses otherwise (the names of cohere 7.3.1: InvalidTokenError,
+ClientClosedRequestError, NotImplementedError)."""
 
-BY_BEGINNING: Mapping[str, Kind] = MappingProxyType({"too many tokens": Kind.CONTEXT_LENGTH})
-"""Kinds by how the message begins: Cohere has no codes."""
+BY_BEGINNING: Mapping[str, Kind] = MappingProxyType(
+    {
+        "too many tokens: size limit exceeded": Kind.CONTEXT_LENGTH,
+        "too many tokens: total number of tokens in the prompt": Kind.CONTEXT_LENGTH,
+        "too many tokens: minimal context could not be added": Kind.CONTEXT_LENGTH,
+    }
+)
+"""Kinds by how the message begins: Cohere has no codes. A max_tokens beyond the model's begins otherwise, and is the
+caller's own mistake (https://docs.cohere.com/errors-reference)."""
 
 
 def read_error(vendor: str, status: int, headers: Mapping[str, str], body: bytes) -> ApiError:

@@ -25,10 +25,10 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
             mends=(mends.parts_of_content, mends.kinds_of_calls),
             # It refuses what it does not know, stream_options among it, and reports the usage of itself.
             asks_for_usage=False,
-            # https://docs.mistral.ai/api/
+            # mistralai 3.7.0, ChatCompletionChoice
             finish_reasons=MappingProxyType({"model_length": "length", "error": ""}),
         ),
-        "groq": OpenAiDialect(fields=fields.GROQ, rewrites=(*_USUAL, rewrites.reasoning), mends=(mends.usage_of_groq,)),
+        "groq": OpenAiDialect(fields=fields.GROQ, rewrites=_USUAL, mends=(mends.usage_of_groq,)),
         "deepseek": OpenAiDialect(
             fields=fields.DEEPSEEK,
             families=fields.DEEPSEEK_FAMILIES,
@@ -39,19 +39,16 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
         ),
         "openrouter": OpenAiDialect(
             fields=fields.OPENROUTER,
-            rewrites=(*_USUAL, rewrites.reasoning),
+            rewrites=_USUAL,
             # https://openrouter.ai/docs/api-reference/errors
             finish_reasons=MappingProxyType({"error": ""}),
         ),
         "perplexity": OpenAiDialect(fields=fields.PLAIN, rewrites=_USUAL, mends=(mends.found_pages,)),
         "cerebras": OpenAiDialect(fields=fields.CEREBRAS, rewrites=_USUAL),
         # https://docs.ollama.com/api/openai-compatibility
-        "ollama": OpenAiDialect(
-            fields=fields.OLLAMA, rewrites=(*_USUAL, rewrites.reasoning), needs_image_bytes=True
-        ),
+        "ollama": OpenAiDialect(fields=fields.OLLAMA, rewrites=(*_USUAL, rewrites.reasoning), needs_image_bytes=True),
         "llamacpp": OpenAiDialect(fields=fields.LLAMACPP, rewrites=_USUAL),
         "sglang": OpenAiDialect(fields=fields.SGLANG, rewrites=_USUAL, finish_reasons=MappingProxyType({"abort": ""})),
-        "tgi": OpenAiDialect(fields=fields.TGI, rewrites=_USUAL),
         "llmengine": OpenAiDialect(
             fields=fields.LLMENGINE,
             rewrites=(image_data_as_url,),

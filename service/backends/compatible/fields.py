@@ -37,30 +37,16 @@ MISTRAL: Fields = {
 }
 """Mistral (https://docs.mistral.ai/api/, and the types of its own SDK)."""
 
-_NOT_AT_DEEPSEEK = "DeepSeek's API has no such field"
-
-DEEPSEEK: Fields = {
-    **PLAIN,
-    **fan_out_of_n(),
-    "max_completion_tokens": Sent("max_tokens"),
-    **refused(_NOT_AT_DEEPSEEK, "seed", "logit_bias", "top_k", "user", "metadata", "store", "prediction"),
-    **refused(_NOT_AT_DEEPSEEK, "parallel_tool_calls", "modalities", "audio", "message.audio"),
-    **refused("DeepSeek's API reads text only", "content.image_url", "content.image_data", "content.input_audio"),
-    **refused("DeepSeek's API reads text only", "content.file"),
-}
+DEEPSEEK: Fields = {**PLAIN, "max_completion_tokens": Sent("max_tokens")}
 """DeepSeek (https://api-docs.deepseek.com/api/create-chat-completion)."""
 
 DEEPSEEK_FAMILIES: Families = (
     Family(
         r"deepseek-reasoner",
-        {
-            **refused(
-                "the model accepts it and does nothing with it",
-                *"temperature top_p frequency_penalty presence_penalty".split(),
-            ),
-            **refused("the model gives no log probabilities", "logprobs", "top_logprobs", "best_of"),
-        },
-        "https://api-docs.deepseek.com/guides/reasoning_model",
+        refused(
+            "the model accepts it and does nothing with it", "temperature", "frequency_penalty", "presence_penalty"
+        ),
+        "https://api-docs.deepseek.com/guides/thinking_mode",
     ),
 )
 
@@ -73,7 +59,7 @@ OPENROUTER: Fields = {
 
 XAI_FAMILIES: Families = (
     Family(
-        r"grok-(3-mini|4(?!.*non-reasoning)|code|build)",
+        r"grok-(3-mini|4(?!.*non-reasoning)|code)",
         refused("Grok's models that reason do not support it", "frequency_penalty", "presence_penalty", "stop"),
         "https://docs.x.ai/docs/guides/reasoning",
     ),
@@ -96,7 +82,6 @@ LLAMACPP: Fields = {
     **fan_out_of_n(),
     **sent("chat_template_kwargs"),
     "guided_grammar": Sent("grammar"),
-    **refused("llama.cpp's server does nothing with it", "user", "metadata", "store", "prediction"),
 }
 """llama.cpp's server (https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md)."""
 
@@ -109,15 +94,7 @@ SGLANG: Fields = {
     **refused("SGLang writes text only", "modalities", "audio", "message.audio"),
     **refused("SGLang ignores it without a word", "metadata", "store", "prediction"),
 }
-"""SGLang (https://docs.sglang.ai/advanced_features/structured_outputs.html, and
-https://github.com/sgl-project/sglang/blob/main/python/sglang/srt/entrypoints/openai/protocol.py)."""
-
-TGI: Fields = {
-    **PLAIN,
-    **fan_out_of_n(),
-    **refused("text-generation-inference accepts it and does nothing with it", "logit_bias", "user"),
-}
-"""Hugging Face's text-generation-inference (https://huggingface.github.io/text-generation-inference/)."""
+"""SGLang (https://github.com/sgl-project/sglang/blob/main/python/sglang/srt/entrypoints/openai/protocol.py)."""
 
 LLMENGINE: Fields = {
     **PLAIN,

@@ -32,7 +32,7 @@ def kinds_of_calls() -> Mend:
 
 
 def usage_of_groq() -> Mend:
-    """Groq's usage, which stands in `x_groq` where a stream reports it of itself (https://console.groq.com/docs)."""
+    """Groq's usage, which stands in `x_groq` where a stream reports it of itself (https://console.groq.com/docs/api-reference)."""
 
     def mend(event: JsonObject) -> bool:
         own = event.get("x_groq")

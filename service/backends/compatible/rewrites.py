@@ -15,8 +15,7 @@ _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 def reasoning(body: JsonObject, request: CompletionRequest, target: Target) -> None:
     """Earlier reasoning under the name `reasoning`.
 
-    Sources: https://openrouter.ai/docs/use-cases/reasoning-tokens,
-    https://github.com/ollama/ollama/blob/main/openai/openai.go.
+    Source: https://github.com/ollama/ollama/blob/main/openai/openai.go.
     """
     for message in _objects(body.get("messages")):
         if "reasoning_content" in message:
@@ -24,7 +23,7 @@ def reasoning(body: JsonObject, request: CompletionRequest, target: Target) -> N
 
 
 def audio_as_text(body: JsonObject, request: CompletionRequest, target: Target) -> None:
-    """Sounds as bare base64, whose format Mistral finds out itself (https://docs.mistral.ai/capabilities/audio/)."""
+    """Sounds as bare base64, whose format Mistral finds out itself (mistralai 3.7.0, AudioChunk)."""
     for message in _objects(body.get("messages")):
         for part in _objects(message.get("content")):
             sound = part.get("input_audio")

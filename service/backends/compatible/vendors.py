@@ -38,7 +38,7 @@ VENDORS: Mapping[str, KnownVendor] = MappingProxyType(
         # https://docs.sglang.ai/basic_usage/openai_api_completions.html
         "sglang": KnownVendor("sglang", "http://127.0.0.1:30000/v1"),
         # https://huggingface.co/docs/text-generation-inference/messages_api
-        "tgi": KnownVendor("tgi"),
+        "tgi": KnownVendor("compatible"),
         # https://github.com/scaleapi/llm-engine/blob/main/clients/python/llmengine/api_engine.py
         "launch": KnownVendor("llmengine", auth="x-api-key"),
         "llmengine": KnownVendor("llmengine", auth="x-api-key"),

@@ -66,6 +66,9 @@ def error_of(vendor: str, status: int, headers: Mapping[str, str], body: JsonObj
 def _message(fields: JsonObject) -> JsonValue:
     """The words for a person: a text, pydantic's list of problems, or LLM Engine's `{"content": {"error": ...}}`."""
     detail = fields.get("message") or fields.get("detail")
+    if isinstance(detail, dict):
+        # Mistral has pydantic's list in `message.detail`.
+        detail = detail.get("detail") or detail.get("message")
     if isinstance(detail, list):
         problems = [item["msg"] for item in detail if isinstance(item, dict) and isinstance(item.get("msg"), str)]
         return "; ".join(str(problem) for problem in problems)
