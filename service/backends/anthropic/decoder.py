@@ -1,132 +1,34 @@
 """Decodes answers of Anthropic's Messages API, streamed and whole."""
 
-from dataclasses import dataclass, field
-
 from parley.chat.v1.completion_pb2 import CompletionChunk
 
 from service.backends.anthropic.answer import Answer
 from service.backends.anthropic.error import error_of
-from service.backends.anthropic.wire import malformed
-from service.backends.sse import EventParser, EventTooLargeError
-from service.codec import DecodeError, JsonObject, JsonValue, parse_object
-from service.errors import ApiError, Kind, Upstream
+from service.backends.framed import EventDecoder, ObjectDecoder, malformed
+from service.codec import JsonObject, parse_object
 
 
-@dataclass(slots=True)
-class StreamDecoder:
-    """Decodes server-sent events that end with `message_stop`."""
-
-    answer: Answer
-    _events: EventParser = field(default_factory=EventParser)
-    _failure: ApiError | None = None
-
-    @classmethod
-    def of(cls, vendor: str, *, keeps_stop: bool) -> "StreamDecoder":
-        """A decoder of one answer."""
-        return cls(Answer(vendor, keeps_stop))
-
-    @property
-    def done(self) -> bool:
-        """Whether `message_stop` was seen."""
-        return self.answer.done
-
-    def feed(self, data: bytes) -> list[CompletionChunk]:
-        """The chunks that these bytes complete."""
-        if self._failure is not None:
-            raise self._failure
-        chunks: list[CompletionChunk] = []
-        try:
-            for event in self._events.feed(data):
-                if chunk := self._chunk(event.data):
-                    chunks.append(chunk)
-                if self.done:
-                    break
-        except EventTooLargeError as error:
-            self._failure = malformed(self.answer.vendor, str(error))
-        except ApiError as error:
-            self._failure = error
-        if self._failure is not None and not chunks:
-            raise self._failure
-        return chunks
-
-    def close(self) -> list[CompletionChunk]:
-        """Whatever stands in an unfinished last event; STREAM_CUT where the end mark never came."""
-        if self._failure is not None:
-            raise self._failure
-        if self.done:
-            return []
-        vendor = self.answer.vendor
-        cut = ApiError(
-            Kind.STREAM_CUT,
-            f"{vendor}: the stream ended before the answer was complete",
-            upstream=Upstream(vendor, status=200),
-        )
-        try:
-            # The blank line after the last event is often missing where the connection ends.
-            chunks = self.feed(b"\n\n")
-        except ApiError as error:
-            raise (cut if error.kind is Kind.BAD_UPSTREAM else error) from None
-        if self._failure is None and not self.done:
-            self._failure = cut
-        if self._failure is not None and not chunks:
-            raise self._failure
-        return chunks
-
-    def _chunk(self, data: bytes) -> CompletionChunk | None:
-        try:
-            return self.answer.event(parse_object(data))
-        except DecodeError as error:
-            raise malformed(self.answer.vendor, str(error)) from None
+def event_decoder(vendor: str, *, keeps_stop: bool) -> EventDecoder:
+    """A decoder of server-sent events that end with `message_stop`."""
+    answer = Answer(vendor, keeps_stop)
+    return EventDecoder(vendor, lambda data: answer.event(parse_object(data)), lambda: answer.done)
 
 
-@dataclass(slots=True)
-class AnswerDecoder:
-    """Decodes one whole JSON answer, as if its blocks had come one by one."""
+def object_decoder(vendor: str, *, keeps_stop: bool) -> ObjectDecoder:
+    """A decoder of one whole JSON answer, as if its blocks had come one by one."""
+    answer = Answer(vendor, keeps_stop)
 
-    answer: Answer
-    limit: int = 64 * 1024 * 1024
-    """Most bytes of the answer."""
-    _pieces: list[bytes] = field(default_factory=list[bytes])
-    _size: int = 0
-
-    @classmethod
-    def of(cls, vendor: str, *, keeps_stop: bool) -> "AnswerDecoder":
-        """A decoder of one answer."""
-        return cls(Answer(vendor, keeps_stop))
-
-    @property
-    def done(self) -> bool:
-        """Whether the answer was read, which happens at the end of the bytes."""
-        return self.answer.done
-
-    def feed(self, data: bytes) -> list[CompletionChunk]:
-        """Nothing yet: the answer is read at its end."""
-        self._pieces.append(data)
-        self._size += len(data)
-        if self._size > self.limit:
-            raise malformed(self.answer.vendor, f"an answer is larger than {self.limit} bytes")
-        return []
-
-    def close(self) -> list[CompletionChunk]:
-        """The answer, once."""
-        if self.done:
-            return []
-        vendor = self.answer.vendor
-        try:
-            message = parse_object(b"".join(self._pieces))
-        except DecodeError as error:
-            raise malformed(vendor, str(error)) from None
+    def read(message: JsonObject) -> list[CompletionChunk]:
         if message.get("type") == "error" or "error" in message:
             raise error_of(vendor, 200, {}, message)
         blocks = message.get("content")
         if not isinstance(blocks, list):
             raise malformed(vendor, "content: expected a list")
-        return [chunk for chunk in self._chunks(message, blocks) if chunk]
-
-    def _chunks(self, message: JsonObject, blocks: list[JsonValue]) -> list[CompletionChunk | None]:
-        chunks: list[CompletionChunk | None] = [self.answer.start(message)]
+        chunks: list[CompletionChunk | None] = [answer.start(message)]
         for index, block in enumerate(blocks):
             if not isinstance(block, dict):
-                raise malformed(self.answer.vendor, f"content[{index}]: expected an object")
-            chunks += (self.answer.open(index, block), self.answer.close(index))
-        return [*chunks, self.answer.end()]
+                raise malformed(vendor, f"content[{index}]: expected an object")
+            chunks += (answer.open(index, block), answer.close(index))
+        return [chunk for chunk in (*chunks, answer.end()) if chunk]
+
+    return ObjectDecoder(vendor, read)

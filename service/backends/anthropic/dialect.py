@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from parley.chat.v1.completion_pb2 import CompletionRequest
 
-from service.backends.anthropic.decoder import AnswerDecoder, StreamDecoder
+from service.backends.anthropic.decoder import event_decoder, object_decoder
 from service.backends.anthropic.error import read_error
 from service.backends.anthropic.fields import ANTHROPIC, FAMILIES, SAMPLING
 from service.backends.anthropic.request import body_of
@@ -77,8 +77,8 @@ class AnthropicDialect:
         # A long answer was asked for as a stream, whatever the caller wants; and an error may come as one object.
         keeps_stop = request.include_stop_str_in_output
         if content_type.startswith("text/event-stream") or (stream and not content_type.startswith(_NOT_EVENTS)):
-            return StreamDecoder.of(target.vendor, keeps_stop=keeps_stop)
-        return AnswerDecoder.of(target.vendor, keeps_stop=keeps_stop)
+            return event_decoder(target.vendor, keeps_stop=keeps_stop)
+        return object_decoder(target.vendor, keeps_stop=keeps_stop)
 
     def error(self, target: Target, status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
         """What an answer with an error status means."""

@@ -1,7 +1,7 @@
 """Reads members of Anthropic's events, and says which one is not as it should be."""
 
+from service.backends.framed import malformed
 from service.codec import JsonObject
-from service.errors import ApiError, Kind, Upstream
 
 _LIMIT = 2**30
 """Of a count: sums of a few of them still fit into 32 bits."""
@@ -31,8 +31,3 @@ def count(members: JsonObject, name: str, vendor: str) -> int:
     if type(value) is not int or not 0 <= value < _LIMIT:
         raise malformed(vendor, f"{name}: expected a count")
     return value
-
-
-def malformed(vendor: str, problem: str) -> ApiError:
-    """The error for an answer that is not of Anthropic's format."""
-    return ApiError(Kind.BAD_UPSTREAM, f"{vendor}: malformed answer: {problem}", upstream=Upstream(vendor, status=200))

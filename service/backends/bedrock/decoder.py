@@ -8,8 +8,9 @@ from service.backends.bedrock.answer import Answer, events_of
 from service.backends.bedrock.error import frame_error
 from service.backends.bedrock.frames import Frame, FrameError, FrameParser
 from service.backends.bedrock.wire import WireError
-from service.codec import DecodeError, parse_object
-from service.errors import ApiError, Kind, Upstream
+from service.backends.framed import ObjectDecoder, cut_short, malformed
+from service.codec import DecodeError, JsonObject, parse_object
+from service.errors import ApiError
 
 
 @dataclass(slots=True)
@@ -51,11 +52,7 @@ class StreamDecoder:
     def close(self) -> list[CompletionChunk]:
         """Nothing more; STREAM_CUT where the end mark never came."""
         if self._failure is None and not self.done:
-            self._failure = ApiError(
-                Kind.STREAM_CUT,
-                f"{self.vendor}: the stream ended before the answer was complete",
-                upstream=Upstream(self.vendor, status=200),
-            )
+            self._failure = cut_short(self.vendor)
         if self._failure is not None:
             raise self._failure
         return []
@@ -70,37 +67,14 @@ class StreamDecoder:
             raise malformed(self.vendor, str(error)) from None
 
 
-@dataclass(slots=True)
-class AnswerDecoder:
-    """Decodes one whole answer."""
+def object_decoder(vendor: str) -> ObjectDecoder:
+    """A decoder of one whole answer."""
+    answer = Answer(vendor)
 
-    vendor: str
-    limit: int = 64 * 1024 * 1024
-    done: bool = False
-    _pieces: list[bytes] = field(default_factory=list[bytes])
-    _size: int = 0
-
-    def feed(self, data: bytes) -> list[CompletionChunk]:
-        """Nothing yet: the answer is read at its end."""
-        self._pieces.append(data)
-        self._size += len(data)
-        if self._size > self.limit:
-            raise malformed(self.vendor, f"an answer is larger than {self.limit} bytes")
-        return []
-
-    def close(self) -> list[CompletionChunk]:
-        """The answer, once."""
-        if self.done:
-            return []
-        self.done = True
-        answer = Answer(self.vendor)
+    def read(whole: JsonObject) -> list[CompletionChunk]:
         try:
-            events = events_of(parse_object(b"".join(self._pieces)))
-            return [chunk for event in events if (chunk := answer.event(*event))]
-        except (DecodeError, WireError) as error:
-            raise malformed(self.vendor, str(error)) from None
+            return [chunk for event in events_of(whole) if (chunk := answer.event(*event))]
+        except WireError as error:
+            raise malformed(vendor, str(error)) from None
 
-
-def malformed(vendor: str, problem: str) -> ApiError:
-    """The error for an answer that is not of Bedrock's own format."""
-    return ApiError(Kind.BAD_UPSTREAM, f"{vendor}: malformed answer: {problem}", upstream=Upstream(vendor, status=200))
+    return ObjectDecoder(vendor, read)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from parley.chat.v1.completion_pb2 import CompletionRequest
 
-from service.backends.bedrock.decoder import AnswerDecoder, StreamDecoder
+from service.backends.bedrock.decoder import StreamDecoder, object_decoder
 from service.backends.bedrock.error import read_error
 from service.backends.bedrock.fields import CONVERSE, FAMILIES
 from service.backends.bedrock.request import body_of
@@ -50,7 +50,7 @@ class BedrockDialect:
         # An error, or a proxy's page, may come with status 200 where events were asked for.
         if stream and not content_type.startswith((_WHOLE, "text/html")):
             return StreamDecoder(target.vendor)
-        return AnswerDecoder(target.vendor)
+        return object_decoder(target.vendor)
 
     def error(self, target: Target, status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
         """What an answer with an error status means."""

@@ -14,6 +14,7 @@ from service.backends.cohere.citation import annotations_of
 from service.backends.cohere.error import error_of
 from service.backends.cohere.logprobs import logprobs_of
 from service.backends.cohere.usage import usage_of
+from service.backends.framed import malformed
 from service.codec import JsonObject, JsonValue
 from service.errors import ApiError, Kind, Upstream
 
@@ -79,8 +80,7 @@ class Answer:
 
     def malformed(self, problem: str) -> ApiError:
         """The error for an answer that is not of Cohere's own format."""
-        upstream = Upstream(self.vendor, status=200)
-        return ApiError(Kind.BAD_UPSTREAM, f"{self.vendor}: malformed answer: {problem}", upstream=upstream)
+        return malformed(self.vendor, problem)
 
     def _start(self, event: JsonObject) -> CompletionChunk:
         self._id = _text(event.get("id"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from parley.chat.v1.completion_pb2 import CompletionRequest
 
-from service.backends.cohere.decoder import AnswerDecoder, StreamDecoder
+from service.backends.cohere.decoder import event_decoder, object_decoder
 from service.backends.cohere.error import read_error
 from service.backends.cohere.fields import COHERE
 from service.backends.cohere.request import body_of
@@ -39,8 +39,8 @@ class CohereDialect:
     def decoder(self, request: CompletionRequest, target: Target, *, stream: bool, content_type: str) -> Decoder:
         """A decoder of server-sent events, or of one JSON object."""
         if stream and not content_type.startswith(("application/json", "text/html")):
-            return StreamDecoder.of(target.vendor)
-        return AnswerDecoder.of(target.vendor)
+            return event_decoder(target.vendor)
+        return object_decoder(target.vendor)
 
     def error(self, target: Target, status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
         """What an answer with an error status means."""

@@ -12,7 +12,7 @@ from parley.chat.v1.completion_pb2 import CompletionRequest
 
 from service.backends.dialect import Decoder, HttpCall, Target
 from service.backends.fields import Families, Fields
-from service.backends.gemini.decoder import AnswerDecoder, StreamDecoder
+from service.backends.gemini.decoder import event_decoder, object_decoder
 from service.backends.gemini.error import read_error
 from service.backends.gemini.fields import FAMILIES, GEMINI
 from service.backends.gemini.request import body_of
@@ -67,8 +67,8 @@ class GeminiDialect:
         quoted = bool(request.guided_regex)
         # An error, or a proxy's page, may come with status 200 where events were asked for.
         if stream and not content_type.startswith(_NOT_EVENTS):
-            return StreamDecoder.of(target.vendor, quoted=quoted)
-        return AnswerDecoder.of(target.vendor, quoted=quoted)
+            return event_decoder(target.vendor, quoted=quoted)
+        return object_decoder(target.vendor, quoted=quoted)
 
     def error(self, target: Target, status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
         """What an answer with an error status means."""

@@ -10,7 +10,8 @@ from parley.chat.v1.completion_pb2 import CompletionRequest
 
 from service.backends.dialect import Decoder, HttpCall, Target
 from service.backends.fields import Families, Fields, Sent
-from service.backends.openai.decoder import AnswerDecoder, StreamDecoder
+from service.backends.merge import merge
+from service.backends.openai.decoder import Reader
 from service.backends.openai.error import read_error
 from service.backends.openai.fields import OPENAI
 from service.backends.openai.legacy import path_of, suffix_as_legacy
@@ -75,7 +76,7 @@ class OpenAiDialect:
             rewrite(body, request, target)
         _rename(body, target.fields)
         if request.inference_extra_params:
-            _merge(body, parse_object(request.inference_extra_params.encode()))
+            merge(body, parse_object(request.inference_extra_params.encode()))
         body |= self.adds
         body["model"] = target.model
         body["stream"] = streams = stream or self.always_streams
@@ -96,8 +97,8 @@ class OpenAiDialect:
             hidden = frozenset(
                 member for member, asked in self.hides.items() if f'"{asked}"' not in request.extra_fields
             )
-            return StreamDecoder(target.vendor, hidden, self.finish_reasons, mends, end_mark=self.end_mark)
-        return AnswerDecoder(target.vendor, self.finish_reasons, mends)
+            return Reader(target.vendor, hidden, self.finish_reasons, mends, end_mark=self.end_mark).events()
+        return Reader(target.vendor, finish_reasons=self.finish_reasons, mends=mends).answer()
 
     def error(self, target: Target, status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
         """What an answer with an error status means."""
@@ -111,13 +112,3 @@ def _rename(body: JsonObject, fields: Fields) -> None:
         if isinstance(handling, Sent) and handling.name:
             value = body.pop(name)
             body.setdefault(handling.name, value)
-
-
-def _merge(into: JsonObject, extra: JsonObject) -> None:
-    """Merges objects member by member, at any depth; anything else in `extra` replaces what is there."""
-    for name, value in extra.items():
-        present = into.get(name)
-        if isinstance(present, dict) and isinstance(value, dict):
-            _merge(present, value)
-        else:
-            into[name] = value
