@@ -165,6 +165,6 @@ def json_schema() -> Mapping[str, object]:
     """JSON Schema of parley.yaml, for editors."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "parley.yaml",
         **Config.model_json_schema(mode="validation"),
+        "title": "parley.yaml",
     }
