@@ -56,7 +56,7 @@ class Attempts:
             try:
                 async with (
                     place.gate.place(self.deadline),
-                    aclosing(_watched(place.condition, attempt(place))) as batches,
+                    aclosing(watched(place.condition, attempt(place))) as batches,
                 ):
                     async for batch in batches:
                         if not begun:
@@ -83,12 +83,13 @@ class Attempts:
         """Seconds until the next attempt, which goes where `route` says; raises the error where there is none."""
         pool = self.route.pool
         settings = pool.route.settings
-        if error.kind.value.retryable and self._retries < settings.retries.attempts and pool.budget.spend():
+        if error.kind.value.retryable and self._retries < settings.retries.attempts:
             self._retries += 1
             untried = not self.route.deployment and len({*self._tried}) < len(pool.route.targets)
             # Another deployment need not be waited for.
             wait = 0.0 if untried else pool.backoff.before(self._retries, error.retry_after, self.jitter)
-            if wait <= settings.retries.longest and asyncio.get_running_loop().time() + wait < self.deadline:
+            in_time = asyncio.get_running_loop().time() + wait < self.deadline
+            if in_time and wait <= settings.retries.longest and pool.budget.spend():
                 return wait
         if self._fallbacks is None:
             self._fallbacks = list(_fallbacks(settings.fallback, error))
@@ -108,7 +109,7 @@ def _fallbacks(settings: Fallback, error: ApiError) -> tuple[str, ...]:
     return settings.any if error.upstream is not None and error.kind.value.http >= 429 else ()
 
 
-async def _watched(condition: Condition, batches: Batches) -> Batches:
+async def watched(condition: Condition, batches: Batches) -> Batches:
     """The batches, while the deployment's condition takes note of how it does."""
     condition.begin()
     started = time.monotonic()
@@ -124,6 +125,9 @@ async def _watched(condition: Condition, batches: Batches) -> Batches:
     except ApiError as error:
         if error.kind.value.retryable:
             condition.failed()
+        elif error.upstream is None or error.kind is Kind.TOTAL_TIMEOUT:
+            # It was refused before it was sent, or its own time was too short: nothing was learnt.
+            condition.abandoned()
         else:
             condition.succeeded()
         raise

@@ -29,16 +29,21 @@ class Condition:
     _measured_at: float = 0.0
 
     @property
+    def healthy(self) -> bool:
+        """Whether it has not been failing."""
+        return self._failures < self.cooldown.failures
+
+    @property
     def available(self) -> bool:
-        """Whether it may be sent a request: it has not been failing, or it is time for a probe and none is out."""
-        if self._failures < self.cooldown.failures:
+        """Whether it may be sent a request: it is healthy, or it is time for a probe and none is out."""
+        if self.healthy:
             return True
         return self.clock() >= self._resting_until and not self._probing
 
     def begin(self) -> None:
         """A request is sent to it."""
         self.in_flight += 1
-        if self._failures >= self.cooldown.failures:
+        if not self.healthy:
             self._probing = True
 
     def end(self) -> None:
@@ -54,7 +59,7 @@ class Condition:
         """It failed a request that another deployment might have answered."""
         self._failures += 1
         self._probing = False
-        if self._failures >= self.cooldown.failures:
+        if not self.healthy:
             self._resting_until = self.clock() + self.cooldown.rest
 
     def abandoned(self) -> None:

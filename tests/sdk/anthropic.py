@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +15,8 @@ import httpx2
 import pydantic
 from anthropic import Anthropic, AnthropicVertex, APIStatusError
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming, MessageCreateParamsStreaming
+
+from tests.sdk.verdicts import judge_all
 
 # The client of version 2026-10-21 knows these no longer; those who send them speak an older version.
 OLDER = ("temperature", "top_p", "top_k")
@@ -104,17 +105,5 @@ def judge_answer(case: Json) -> Json:
     return {"message": message.model_dump(mode="json", exclude_none=True)}
 
 
-def main() -> None:
-    """Judge all cases."""
-    judges = {"request": judge_request, "answer": judge_answer}
-    verdicts: list[Json] = []
-    for case in json.load(sys.stdin):
-        try:
-            verdicts.append(judges[case["kind"]](case))
-        except Exception as error:  # noqa: BLE001 (every one of them is a verdict)
-            verdicts.append({"problem": f"{type(error).__name__}: {error}"})
-    json.dump(verdicts, sys.stdout)
-
-
 if __name__ == "__main__":
-    main()
+    judge_all({"request": judge_request, "answer": judge_answer})

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import sys
 from collections.abc import Iterable
 from typing import Any, get_args
 
@@ -19,6 +18,8 @@ import pydantic
 from cohere import ClientV2, ToolV2
 from cohere.core.api_error import ApiError
 from cohere.types import ChatMessageV2, ResponseFormatV2
+
+from tests.sdk.verdicts import judge_all
 
 Json = dict[str, Any]
 SAID: Json = {
@@ -131,18 +132,6 @@ def read_stream(events: Iterable[Any]) -> Json:
     return said
 
 
-def main() -> None:
-    """Judge all cases."""
-    logging.disable()
-    judges = {"request": judge_request, "answer": judge_answer}
-    verdicts: list[Json] = []
-    for case in json.load(sys.stdin):
-        try:
-            verdicts.append(judges[case["kind"]](case))
-        except Exception as error:  # noqa: BLE001 (every one of them is a verdict)
-            verdicts.append({"problem": f"{type(error).__name__}: {error}"})
-    json.dump(verdicts, sys.stdout)
-
-
 if __name__ == "__main__":
-    main()
+    logging.disable()
+    judge_all({"request": judge_request, "answer": judge_answer})

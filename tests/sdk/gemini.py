@@ -10,13 +10,14 @@ from __future__ import annotations
 import base64
 import functools
 import json
-import sys
 from typing import Any
 
 import google.auth.credentials
 import httpx2
 from google import genai
 from google.genai import errors, types
+
+from tests.sdk.verdicts import judge_all
 
 Json = dict[str, Any]
 
@@ -104,17 +105,5 @@ def judge_answer(case: Json) -> Json:
     return seen
 
 
-def main() -> None:
-    """Judge all cases."""
-    judges = {"request": judge_request, "answer": judge_answer}
-    verdicts: list[Json] = []
-    for case in json.load(sys.stdin):
-        try:
-            verdicts.append(judges[case["kind"]](case))
-        except Exception as error:  # noqa: BLE001 (every one of them is a verdict)
-            verdicts.append({"problem": f"{type(error).__name__}: {error}"})
-    json.dump(verdicts, sys.stdout)
-
-
 if __name__ == "__main__":
-    main()
+    judge_all({"request": judge_request, "answer": judge_answer})
