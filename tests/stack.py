@@ -17,6 +17,7 @@ from tests.vendor import Vendor, unused_port
 
 API_KEY = "parley-test-key-of-the-tests"
 LIMITED_KEY = "parley-test-key-for-one-model"
+GUARDED_KEY = "parley-test-key-without-its-fallbacks"
 VENDOR_KEY = "sk-planted-vendor-key-0123456789"
 LOCAL_MODEL = "local/smollm2-135m-instruct"
 
@@ -75,6 +76,7 @@ def configuration(vendors: Vendors) -> ConfigData:
         "keep_alive": "1500ms",
         "keys": [
             {"name": "tests", "sha256": hash_key(API_KEY)},
+            {"name": "guarded", "sha256": hash_key(GUARDED_KEY), "models": ["scripted/guarded"]},
             {"name": "limited", "sha256": hash_key(LIMITED_KEY), "models": ["fake/*"]},
         ],
         "vendors": {

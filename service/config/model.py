@@ -141,7 +141,7 @@ class Cooldown(_Strict):
 
 
 class Fallback(_Strict):
-    """Models that answer where this one cannot, in order, by what went wrong."""
+    """Models that answer where this one cannot, in order, by what went wrong; those that the key is good for."""
 
     any: Annotated[tuple[ModelName, ...], Field(description="Any failure of the vendor.")] = ()
     context_length: Annotated[tuple[ModelName, ...], Field(description="The conversation is too long for it.")] = ()

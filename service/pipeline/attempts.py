@@ -35,6 +35,8 @@ class Attempts:
     deadline: float
     """When the request's time is over, on the event loop's clock."""
     report: Report
+    may_use: Callable[[str], bool]
+    """Whether the caller's key is good for a model: a fallback opens no model that it is not good for."""
     jitter: Callable[[], float] = random.random
     place: Place | None = None
     """Where the last attempt went."""
@@ -92,7 +94,7 @@ class Attempts:
             if in_time and wait <= settings.retries.longest and pool.budget.spend():
                 return wait
         if self._fallbacks is None:
-            self._fallbacks = list(_fallbacks(settings.fallback, error))
+            self._fallbacks = [name for name in _fallbacks(settings.fallback, error) if self.may_use(name)]
         if not self._fallbacks or asyncio.get_running_loop().time() >= self.deadline:
             raise error
         self.route = self.router.route(self._fallbacks.pop(0))

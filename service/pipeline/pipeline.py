@@ -70,7 +70,9 @@ class Pipeline:
             speaks_of_functions = prepare(request, context, stream=stream)
             route = self.router.route(request.model)
             deadline = _deadline(request, context, route.total_timeout)
-            attempts = account.attempts = Attempts(self.router, request, route, deadline, context.report)
+            attempts = account.attempts = Attempts(
+                self.router, request, route, deadline, context.report, context.caller.may_use
+            )
             normalizer = account.answer = Normalizer(request.model)
             guide = Guide.of(request)
 

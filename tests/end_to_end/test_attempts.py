@@ -11,7 +11,7 @@ from parley.chat.v1.chat_service_pb2_grpc import ChatServiceStub
 from tests import vendor as v
 from tests.conformance.openai import refusal
 from tests.end_to_end.calls import body, failure_of, message, post
-from tests.stack import Parley, Vendors
+from tests.stack import GUARDED_KEY, Parley, Vendors
 
 ANSWER = v.json_answer(v.recording("openai-unary.json"))
 STREAM = v.stream_bytes(v.recording("openai-stream-usage.sse"))
@@ -105,6 +105,14 @@ async def test_another_model_answers_by_what_went_wrong(parley: Parley, vendors:
         assert answer.headers["x-parley-attempts"].endswith(f", scripted/{place}")
     vendors.scripted.always(v.openai_error(400, "bad"), model="guarded")
     assert (await post(parley, body("scripted/guarded"))).status == 400
+
+
+async def test_a_fallback_opens_no_model_that_the_key_is_not_good_for(parley: Parley, vendors: Vendors) -> None:
+    vendors.scripted.always(DOWN, model="guarded")
+    vendors.scripted.always(ANSWER, model="spare")
+    seen = len(vendors.scripted.requests)
+    assert (await post(parley, body("scripted/guarded"), key=GUARDED_KEY)).status == 503
+    assert sent_to(vendors, seen) == ["guarded"]
 
 
 async def test_an_answer_that_has_begun_is_never_begun_again(parley: Parley, vendors: Vendors) -> None:
