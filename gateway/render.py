@@ -12,6 +12,9 @@ ADMIN_SOCKET = "envoy-admin.sock"
 DESCRIPTOR_SET = Path(__file__).parent / "parley.binpb"
 """The committed descriptor set of the contract, with imports and source comments. Written by gateway.descriptor."""
 
+CLUSTERS = ("workers", "workers_by_key")
+"""The workers, by the ways in which one of them is chosen."""
+
 _SOCKET_PATH_MAX = 107
 """Bytes of sockaddr_un.sun_path on Linux, without the closing NUL."""
 
@@ -73,7 +76,8 @@ def render(*, listen: Address, runtime_dir: Path, workers: int, template: Path |
         transcoder = (*manager, "http_filters", "envoy.filters.http.grpc_json_transcoder", "typed_config")
         _put(document, (*transcoder, "proto_descriptor"), str(DESCRIPTOR_SET.absolute()))
         endpoints = [{"endpoint": {"address": {"pipe": {"path": str(socket)}}}} for socket in sockets]
-        _put(document, (*static, "clusters", "workers", "load_assignment", "endpoints", 0, "lb_endpoints"), endpoints)
+        for cluster in CLUSTERS:
+            _put(document, (*static, "clusters", cluster, "load_assignment", "endpoints", 0, "lb_endpoints"), endpoints)
     except LookupError as error:
         raise ValueError(f"{path} is not Parley's {CONFIG}: it has no {error.args[0]}") from error
 

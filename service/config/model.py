@@ -200,6 +200,15 @@ class FetchImages(_Strict):
     ] = ()
 
 
+class Idempotency(_Strict):
+    """Answers kept for callers who send `Idempotency-Key` and ask again; in the memory of the worker that gave them."""
+
+    keep: Annotated[Duration, Field(description="For how long.")] = 3600.0
+    max_bytes: Annotated[
+        int, Field(ge=0, description="Of all of them together, for each worker; the oldest are forgotten first.")
+    ] = 64 * 1024 * 1024
+
+
 class Config(_Strict):
     """The whole of parley.yaml."""
 
@@ -227,6 +236,7 @@ class Config(_Strict):
     timeouts: Timeouts = Timeouts()
     local: Local = Local()
     fetch_images: FetchImages = FetchImages()
+    idempotency: Idempotency = Idempotency()
 
     @model_validator(mode="after")
     def _closed_beyond_loopback(self) -> "Config":

@@ -36,6 +36,7 @@ class Kind(Enum):
     CONTENT_FILTER = Row(StatusCode.INVALID_ARGUMENT, 400, _INVALID, "content_filter")
     REFUSED = Row(StatusCode.INVALID_ARGUMENT, 400, _INVALID, "invalid_request")
     UNPROCESSABLE = Row(StatusCode.INVALID_ARGUMENT, 422, _INVALID, "invalid_request")
+    KEY_REUSED = Row(StatusCode.INVALID_ARGUMENT, 422, _INVALID, "idempotency_key_reused")
     TOO_LARGE = Row(StatusCode.INVALID_ARGUMENT, 413, _INVALID, "request_too_large")
     INVALID_KEY = Row(StatusCode.UNAUTHENTICATED, 401, "authentication_error", "invalid_api_key")
     PERMISSION = Row(StatusCode.PERMISSION_DENIED, 403, "permission_error", "permission_denied")

@@ -10,7 +10,7 @@ from grpc.aio import ServicerContext
 
 from service.auth import Keyring
 from service.errors import ApiError, Kind
-from service.pipeline import RequestContext
+from service.pipeline import RequestContext, idempotency
 from service.pipeline.report import HEADER, Policy
 
 REQUEST_ID = "x-request-id"
@@ -70,8 +70,16 @@ def admit(
         face=face,
         deadline=None if remaining is None else asyncio.get_running_loop().time() + remaining,
         account_id=metadata.values.get("x-selected-account-id", ""),
+        idempotency_key=_idempotency_key(metadata.values.get(idempotency.HEADER, "")),
         policy=_policy(metadata.values.get(HEADER) or caller.unsupported),
     )
+
+
+def _idempotency_key(key: str) -> str:
+    if len(key) > idempotency.LONGEST:
+        problem = f"{idempotency.HEADER}: expected at most {idempotency.LONGEST} characters, got {len(key)}"
+        raise ApiError(Kind.INVALID_VALUE, problem, param=idempotency.HEADER)
+    return key
 
 
 def _policy(word: str | None) -> Policy | None:

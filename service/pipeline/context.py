@@ -18,6 +18,8 @@ class RequestContext:
     """When the caller's own deadline is over, on the event loop's clock; None where it has none."""
     account_id: str = ""
     """The caller's `x-selected-account-id`; part of the request's record."""
+    idempotency_key: str = ""
+    """The caller's own name for the request: sent twice, it is answered once. See service.pipeline.idempotency."""
     policy: Policy | None = None
     """What to do with fields that the vendor cannot honour; None: features are refused, tuning knobs left out."""
     report: Report = field(default_factory=Report)

@@ -20,6 +20,7 @@ from service.pipeline.fit import fit
 from service.pipeline.fold import Fold
 from service.pipeline.functions import tools_to_functions
 from service.pipeline.guide import Guide
+from service.pipeline.idempotency import Repeats
 from service.pipeline.images import bring_images
 from service.pipeline.normalize import Normalizer
 from service.pipeline.prepare import prepare
@@ -45,6 +46,9 @@ class Pipeline:
     images: ImageFetcher = field(default_factory=ImageFetcher)
     """Fetches callers' images where the vendor does not."""
 
+    repeats: Repeats = field(default_factory=Repeats)
+    """Answers kept for callers who ask again."""
+
     def stream(self, request: CompletionRequest, context: RequestContext) -> Batches:
         """The answer as it is generated. To be closed by the caller (contextlib.aclosing). Raises ApiError.
 
@@ -53,7 +57,12 @@ class Pipeline:
         return self._run(request, context, stream=True)
 
     async def complete(self, request: CompletionRequest, context: RequestContext) -> Completion:
-        """The whole answer. Raises ApiError."""
+        """The whole answer, or the one that was given before to the same idempotency key. Raises ApiError."""
+        if context.idempotency_key:
+            return await self.repeats.complete(self._complete, request, context)
+        return await self._complete(request, context)
+
+    async def _complete(self, request: CompletionRequest, context: RequestContext) -> Completion:
         fold = Fold()
         async with aclosing(self._run(request, context, stream=False)) as batches:
             async for batch in batches:

@@ -1,6 +1,7 @@
 """What was done with a request that its caller may not expect, told in the headers of the answer."""
 
-from dataclasses import dataclass, field
+import copy
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 
@@ -34,6 +35,15 @@ class Report:
     disobeyed: str = ""
     """The guided_* field that the answer does not follow; known at its end."""
 
+    replayed: bool = False
+    """Whether this is the answer to an earlier request with the same Idempotency-Key."""
+
+    def replay(self, first: "Report") -> None:
+        """Becomes the report of an answer that is given again."""
+        for each in fields(self):
+            setattr(self, each.name, copy.copy(getattr(first, each.name)))
+        self.replayed = True
+
     def headers(self) -> list[tuple[str, str]]:
         """Headers of the answer; none where everything went as asked."""
         pairs: list[tuple[str, str]] = []
@@ -47,4 +57,6 @@ class Report:
             pairs.append(("x-parley-messages-left-out", str(self.left_out)))
         if self.disobeyed:
             pairs.append(("x-parley-disobeyed", self.disobeyed))
+        if self.replayed:
+            pairs.append(("idempotent-replayed", "true"))
         return pairs
