@@ -1,4 +1,4 @@
-"""Generates the stubs beside the contract's .proto files: `python protos/generate.py`."""
+"""Generates the stubs beside the .proto files: `python protos/generate.py`."""
 
 import sys
 from pathlib import Path
@@ -17,9 +17,12 @@ def main() -> int:
     google_protos = Path(next(iter(google.api.__path__))).parent.parent
     well_known = Path(next(iter(grpc_tools.__path__))) / "_proto"
     common = ["protoc", f"-I{ROOT}", f"-I{google_protos}", f"-I{well_known}"]
+    # Of another's API, and no part of the contract.
+    wire = (Path("service/backends/xai_grpc/wire.proto"),)
     for flags, sources in (
         ((f"--python_out={ROOT}", f"--pyi_out={ROOT}"), protos),
         ((f"--grpc_python_out={ROOT}", f"--mypy_grpc_out=quiet:{ROOT}"), services),
+        ((f"-I{ROOT.parent}", f"--python_out={ROOT.parent}", f"--pyi_out={ROOT.parent}"), wire),
     ):
         if code := protoc.main([*common, *flags, *map(str, sources)]):
             return code

@@ -4,17 +4,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from parley.chat.v1.completion_pb2 import CompletionChunk, CompletionRequest
+from parley.chat.v1.completion_pb2 import CompletionRequest
 
-from service.backends.fields import Families, Fields, fields_of
+from service.backends.fields import Families, Fields, Refused, fields_of
+from service.backends.run import Piece
 from service.config import Timeouts
 from service.config.model import AuthScheme
 from service.errors import ApiError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HttpCall:
-    """A request to a vendor, but for where it goes."""
+    """A request to a vendor, but for where it goes. Belongs to whoever sends it."""
 
     path: str
     """Follows the target's base URL."""
@@ -22,6 +23,9 @@ class HttpCall:
     """Names in lower case; without credentials."""
     body: bytes = field(repr=False)
     method: str = "POST"
+    deadline: float | None = None
+    """When its answer is of no use any more, on the event loop's clock, for vendors that can be told; the driver's
+    business, never a dialect's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +57,23 @@ class Target:
     """Region of the vendor's cloud, where it has any."""
     project: str = ""
     """Project in the vendor's cloud, where it has any."""
+    fields: Fields = field(init=False, repr=False, compare=False)
+    """What becomes of each field of a request for this model."""
+    refused: Mapping[str, Refused] = field(init=False, repr=False, compare=False)
+    """Those of them that the vendor cannot honour."""
+    prompts: "PromptDialect | None" = field(init=False, repr=False, compare=False)
+    """The dialect, where its vendor goes on with any text."""
+    relays: "RelayDialect | None" = field(init=False, repr=False, compare=False)
+    """The dialect, where its vendor is a service of this kind."""
 
-    @property
-    def fields(self) -> Fields:
-        """What becomes of each field of a request for this model."""
-        return fields_of(self.dialect.fields, self.dialect.families, self.model)
+    def __post_init__(self) -> None:
+        # Found out once, because a target serves many requests.
+        fields = fields_of(self.dialect.fields, self.dialect.families, self.model)
+        refused = {name: handling for name, handling in fields.items() if isinstance(handling, Refused)}
+        object.__setattr__(self, "fields", fields)
+        object.__setattr__(self, "refused", refused)
+        object.__setattr__(self, "prompts", self.dialect if isinstance(self.dialect, PromptDialect) else None)
+        object.__setattr__(self, "relays", self.dialect if isinstance(self.dialect, RelayDialect) else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +106,7 @@ class Decoder(Protocol):
         """Whether the vendor's end mark was seen, so that nothing more is to be read."""
         ...
 
-    def feed(self, data: bytes) -> list[CompletionChunk]:
+    def feed(self, data: bytes) -> list[Piece]:
         """The chunks that these bytes complete.
 
         ApiError where the vendor tells of an error or is malformed; chunks before it are returned first,
@@ -98,7 +114,7 @@ class Decoder(Protocol):
         """
         ...
 
-    def close(self) -> list[CompletionChunk]:
+    def close(self) -> list[Piece]:
         """The chunks that the end of the bytes completes; to be called until there are none.
 
         ApiError where the answer was cut short.
@@ -154,4 +170,17 @@ class PromptDialect(Dialect, Protocol):
 
     def with_prompt(self, prompt: str) -> Dialect:
         """The dialect for one conversation that has been rendered: it sends this text instead of the messages."""
+        ...
+
+
+@runtime_checkable
+class RelayDialect(Protocol):
+    """A dialect whose vendor is a service of this kind itself, with the same metadata of requests and answers."""
+
+    def relaying(self, metadata: Mapping[str, str], note: Callable[[Mapping[str, str]], None]) -> Dialect:
+        """The dialect for one request.
+
+        :param metadata: what the caller's metadata say that is for the vendor too.
+        :param note: hears the metadata that the answer begins with, before its first chunk, and that it ends with.
+        """
         ...

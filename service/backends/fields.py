@@ -51,9 +51,13 @@ IN_MESSAGES = (
 )
 """What stands within messages and tools and is not text: kinds of content parts, and members of messages."""
 
+NESTED = ("content.image_url.detail", "response_format.json_schema.description")
+"""Members of fields that a vendor may not know though it knows the field."""
+
 NAMES: tuple[str, ...] = (
     *(field.name for field in CompletionRequest.DESCRIPTOR.fields if field.name not in ROUTED),
     *IN_MESSAGES,
+    *NESTED,
 )
 """Every field that a dialect has to say something of."""
 
@@ -61,7 +65,7 @@ KNOBS = frozenset(
     (
         "temperature top_p top_k seed frequency_penalty presence_penalty prediction reasoning_effort user metadata "
         "store stream_options guided_decoding_backend guided_whitespace_pattern message.name message.reasoning_content "
-        "cache_control"
+        "cache_control content.image_url.detail response_format.json_schema.description"
     ).split()
 )
 """Fields that only tune: without one, the answer is of the same kind. All others are features."""

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from parley.chat.v1.completion_pb2 import CompletionChunk
 
-from service.backends.sse import EventParser, EventTooLargeError
+from service.backends.analogy import Analogy
+from service.backends.run import Piece
+from service.backends.sse import EventParser, EventTooLargeError, data_of
 from service.codec import DecodeError, JsonObject, parse_object
 from service.errors import ApiError, Kind, Upstream
 
@@ -43,6 +45,8 @@ class EventDecoder:
     """Whether the bytes may end here; None: only after the end mark."""
     failure: Callable[[], ApiError | None] = _no_failure
     """What an event told of that also had something to give out before."""
+    analogy: Analogy | None = None
+    """Reads events by analogy where that is sound for the reader."""
     _events: EventParser = field(default_factory=EventParser)
     _failure: ApiError | None = None
 
@@ -51,26 +55,42 @@ class EventDecoder:
         """Whether the vendor's end mark was seen."""
         return self.ended()
 
-    def feed(self, data: bytes) -> list[CompletionChunk]:
+    def feed(self, data: bytes) -> list[Piece]:
         """The chunks that these bytes complete; an error after them is raised by the next call."""
         if self._failure is not None:
             raise self._failure
-        chunks: list[CompletionChunk] = []
+        chunks: list[Piece] = []
         try:
-            for event in self._events.feed(data):
-                if chunk := self.read(event.data):
-                    chunks.append(chunk)
-                if failure := self.failure():
-                    raise failure
-                if self.ended():
-                    break
+            self._events.feed(data)
+            self._read(chunks)
         except (DecodeError, EventTooLargeError) as error:
             self._failure = malformed(self.vendor, str(error))
         except ApiError as error:
             self._failure = error
         return self._out(chunks)
 
-    def close(self) -> list[CompletionChunk]:
+    def _read(self, chunks: list[Piece]) -> None:
+        events, analogy = self._events, self.analogy
+        while events.at < len(events.text):
+            if analogy is not None and (run := analogy.run(events)):
+                chunks.append(run)
+                continue
+            event = events.next()
+            if event is None:
+                break
+            data = data_of(event)
+            if data is None:
+                continue
+            if chunk := self.read(data):
+                chunks.append(chunk)
+            if failure := self.failure():
+                raise failure
+            if self.ended():
+                break
+            if analogy is not None:
+                analogy.learn(event, data, chunk)
+
+    def close(self) -> list[Piece]:
         """Whatever stands in an unfinished last event; STREAM_CUT where the answer may not end here."""
         if self._failure is not None:
             raise self._failure
@@ -85,7 +105,7 @@ class EventDecoder:
             self._failure = cut_short(self.vendor)
         return self._out(chunks)
 
-    def _out(self, chunks: list[CompletionChunk]) -> list[CompletionChunk]:
+    def _out(self, chunks: list[Piece]) -> list[Piece]:
         if self._failure is not None and not chunks:
             raise self._failure
         return chunks
@@ -104,7 +124,7 @@ class ObjectDecoder:
     _pieces: list[bytes] = field(default_factory=list[bytes])
     _size: int = 0
 
-    def feed(self, data: bytes) -> list[CompletionChunk]:
+    def feed(self, data: bytes) -> list[Piece]:
         """Nothing yet: the answer is read at its end."""
         self._pieces.append(data)
         self._size += len(data)
@@ -112,12 +132,12 @@ class ObjectDecoder:
             raise malformed(self.vendor, f"an answer is larger than {self.limit} bytes")
         return []
 
-    def close(self) -> list[CompletionChunk]:
+    def close(self) -> list[Piece]:
         """The answer, once."""
         if self.done:
             return []
         self.done = True
         try:
-            return self.read(parse_object(b"".join(self._pieces)))
+            return [*self.read(parse_object(b"".join(self._pieces)))]
         except DecodeError as error:
             raise malformed(self.vendor, str(error)) from None

@@ -1,19 +1,14 @@
-"""Splits a server-sent event stream into events, however its bytes are cut.
+"""Splits a server-sent event stream into its events, however its bytes are cut.
+
+Their names are passed over: every vendor's data say themselves what they are.
 
 Format: https://html.spec.whatwg.org/multipage/server-sent-events.html.
 """
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-
-class Event(NamedTuple):
-    """One dispatched event."""
-
-    name: bytes
-    """The `event` field; empty where there was none."""
-    data: bytes
-    """The `data` lines, joined by line feeds."""
+END = b"\n\n"
+"""What ends an event in `EventParser.text`."""
 
 
 class EventTooLargeError(ValueError):
@@ -26,58 +21,78 @@ class EventParser:
 
     limit: int = 32 * 1024 * 1024
     """Most bytes of one event."""
+    text: bytes = b""
+    """What came, its lines ended by line feeds; the last event in it may lack its end."""
+    at: int = 0
+    """Where in the text the next event begins. Who reads events out of the text itself moves it behind them."""
     _pieces: list[bytes] = field(default_factory=list[bytes])
+    """What came and is not in the text: the end of no event is in it, or it is the first half of something."""
     _size: int = 0
     _started: bool = False
+    _tail: bytes = b""
+    """The last two bytes before what comes next."""
 
-    def feed(self, data: bytes) -> list[Event]:
-        """The events that these bytes complete. EventTooLargeError for one beyond the limit."""
+    def feed(self, data: bytes) -> None:
+        """Takes what came. EventTooLargeError where that is an event beyond the limit, so far without an end."""
+        rest = self.text[self.at :]
+        self.at = 0
+        if self._started and not rest and not self._pieces and b"\r" not in data:
+            self.text = data
+            return
+        self.text = b""
+        if rest:
+            self._pieces.insert(0, rest)
+            self._size += len(rest)
+            self._tail = b"".join(self._pieces)[-2:]
+        seam = self._tail + data[:1]
+        self._tail = (self._tail + data[-2:])[-2:]
         self._pieces.append(data)
         self._size += len(data)
-        if b"\n" not in data and b"\r" not in data:
-            if self._size > self.limit:
-                raise EventTooLargeError(f"an event is larger than {self.limit} bytes")
-            return []
-        text = b"".join(self._pieces) if len(self._pieces) > 1 else data
+        # Joined only where an event may end, so that one of many lines does not cost the square of its length.
+        if not self._started or any(end in data or end in seam for end in (END, b"\n\r", b"\r\r")):
+            self._join()
+        elif self._size > self.limit:
+            raise self._too_large()
+
+    def next(self) -> bytes | None:
+        """The lines of the next event; None where none is complete. EventTooLargeError as `feed`."""
+        end = self.text.find(END, self.at)
+        if end < 0:
+            if len(self.text) - self.at > self.limit:
+                raise self._too_large()
+            return None
+        event = self.text[self.at : end]
+        self.at = end + len(END)
+        return event
+
+    def _join(self) -> None:
+        text = b"".join(self._pieces)
         if not self._started:
             if len(text) < 3 and b"\xef\xbb\xbf".startswith(text):
-                return []
+                return
             self._started = True
             text = text.removeprefix(b"\xef\xbb\xbf")
-        held = b""
+        self._pieces.clear()
         if b"\r" in text:
             # A carriage return at the end may be the first half of a CRLF.
             if text.endswith(b"\r"):
-                text, held = text[:-1], b"\r"
+                text = text[:-1]
+                self._pieces.append(b"\r")
             text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        blocks = text.split(b"\n\n")
-        rest = blocks.pop() + held
-        if len(rest) > self.limit:
-            raise EventTooLargeError(f"an event is larger than {self.limit} bytes")
-        self._pieces = [rest] if rest else []
-        self._size = len(rest)
-        events: list[Event] = []
-        for block in blocks:
-            if block.startswith(b"data: ") and b"\n" not in block:
-                events.append(Event(b"", block[6:]))
-            elif event := _event(block):
-                events.append(event)
-        return events
+        self._size = len(self._pieces)
+        self.text = text
 
-    @property
-    def pending(self) -> bool:
-        """Whether the bytes so far end within an event."""
-        return any(piece.strip(b"\r\n") for piece in self._pieces)
+    def _too_large(self) -> EventTooLargeError:
+        return EventTooLargeError(f"an event is larger than {self.limit} bytes")
 
 
-def _event(block: bytes) -> Event | None:
-    name = b""
-    data: list[bytes] = []
-    for line in block.split(b"\n"):
+def data_of(event: bytes) -> bytes | None:
+    """The data of an event, which may be more than one line; None where it has none."""
+    if event.startswith(b"data: ") and b"\n" not in event:
+        return event[6:]
+    lines: list[bytes] = []
+    for line in event.split(b"\n"):
         key, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
         if key == b"data":
-            data.append(value)
-        elif key == b"event":
-            name = value
-    return Event(name, b"\n".join(data)) if data else None
+            lines.append(value.removeprefix(b" "))
+    return b"\n".join(lines) if lines else None

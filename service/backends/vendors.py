@@ -13,7 +13,9 @@ from service.backends.known_vendor import KnownVendor
 from service.backends.local import LocalDialect
 from service.backends.openai import OpenAiDialect
 from service.backends.openai.families import FAMILIES as OPENAI_FAMILIES
+from service.backends.parley import ParleyDialect
 from service.backends.vllm import FINISH_REASONS, REWRITES, VLLM
+from service.backends.xai_grpc import XaiDialect
 
 LOCAL = "local"
 """The vendor of the embedded model."""
@@ -32,9 +34,14 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
         "bedrock": BedrockDialect(),
         "gemini": GeminiDialect(),
         "vertex": GeminiDialect(fields=VERTEX, path=vertex_path),
+        "parley": ParleyDialect(),
+        "xai_grpc": XaiDialect(),
     }
 )
 """Dialects by the name that parley.yaml gives them."""
+
+OVER_GRPC = frozenset(("parley", "xai_grpc"))
+"""Dialects that are spoken over gRPC; all others over HTTP."""
 
 _VERTEX = "/v1/projects/{project}/locations/{region}"
 
@@ -75,9 +82,14 @@ VENDORS: Mapping[str, KnownVendor] = MappingProxyType(
             # For `auth: bearer`.
             api_key_env="AWS_BEARER_TOKEN_BEDROCK",
         ),
+        # https://docs.x.ai/docs/grpc-reference
+        "xai_grpc": KnownVendor("xai_grpc", "grpcs://api.x.ai", api_key_env="XAI_API_KEY"),
         LOCAL: KnownVendor("local", "http://local/v1", auth="none"),
         # A bearer as Anthropic's own clients send it since October 2026; it takes x-api-key too.
         "anthropic": KnownVendor("anthropic", "https://api.anthropic.com/v1", api_key_env="ANTHROPIC_API_KEY"),
     }
 )
 """Vendors by the first part of a model's name."""
+
+UNNAMED: Mapping[str, KnownVendor] = MappingProxyType({"parley": KnownVendor("parley", auth="x-api-key")})
+"""By dialect, for vendors that parley.yaml names itself."""

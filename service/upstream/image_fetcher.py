@@ -13,6 +13,7 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from service.config.model import FetchImages
+from service.upstream.image import FetchError, Image
 from service.upstream.public_address import IpAddress, IpNetwork, is_public
 
 MOST_REDIRECTS = 3
@@ -30,19 +31,6 @@ _SIGNATURES: Mapping[bytes, str] = MappingProxyType(
 )
 
 _Address = tuple[Any, ...]
-
-
-class FetchError(Exception):
-    """An image cannot be fetched. Says why as a sentence without its subject, and without any address."""
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """A fetched image."""
-
-    media_type: str
-    """By its first bytes; where those are not known, as the server says."""
-    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

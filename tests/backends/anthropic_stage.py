@@ -8,6 +8,7 @@ from parley.chat.v1.completion_pb2 import Completion, CompletionChunk, Completio
 
 from service.backends.anthropic import AnthropicDialect
 from service.backends.dialect import HttpCall, Target
+from service.backends.run import expanded
 from service.codec import decoder, to_object
 from service.config import Timeouts
 from service.pipeline.fold import Fold
@@ -48,8 +49,7 @@ def on(model: str, target: Target = TARGET) -> Target:
 
 def folded(chunks: list[CompletionChunk]) -> Completion:
     normalizer, fold = Normalizer("v/m"), Fold()
-    for chunk in normalizer.batch(chunks):
-        fold.add(chunk)
+    fold.batch(normalizer.batch(chunks))
     if last := normalizer.last():
         fold.add(last)
     return fold.result()
@@ -60,9 +60,9 @@ def read(answer: Answer, *, asked: bool | None = None, request: CompletionReques
     decode = TARGET.dialect.decoder(
         request or CompletionRequest(), TARGET, stream=stream, content_type=answer.content_type
     )
-    chunks = decode.feed(answer.body)
+    chunks = expanded(decode.feed(answer.body))
     while batch := decode.close():
-        chunks += batch
+        chunks += expanded(batch)
     return folded(chunks)
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 from parley.chat.v1.completion_pb2 import CompletionRequest
 
+from service.backends.run import expanded
 from service.errors import ApiError, Kind
 from tests.backends.anthropic_cases import HI, THOUGHT, Json
 from tests.backends.anthropic_stage import CITED, FOUND, PAGE, PLACE, SEARCH, TARGET, completion, read, sent
@@ -111,7 +112,7 @@ def test_whoever_called_comes_back_with_the_call() -> None:
 def test_pings_and_the_start_are_no_tokens() -> None:
     decode = TARGET.dialect.decoder(CompletionRequest(), TARGET, stream=True, content_type="text/event-stream")
     assert decode.feed(PING) == []
-    (first,) = decode.feed(start() + PING)
+    (first,) = expanded(decode.feed(start() + PING))
     assert first.choices[0].delta.role == "assistant"
     assert not first.choices[0].delta.HasField("content")
     assert first.usage.prompt_tokens == 12

@@ -8,6 +8,7 @@ import pytest
 from parley.chat.v1.completion_pb2 import CompletionChunk, CompletionRequest
 from parley.chat.v1.message_pb2 import ContentPart, Message
 
+from service.backends.run import expanded
 from service.errors import ApiError, Kind
 from service.pipeline.fold import Fold
 from service.pipeline.normalize import Normalizer
@@ -47,9 +48,9 @@ def request() -> CompletionRequest:
 
 def read(answer: Answer) -> list[CompletionChunk]:
     decode = TARGET.dialect.decoder(request(), TARGET, stream=answer.stream, content_type=answer.content_type)
-    chunks = decode.feed(answer.body)
+    chunks = expanded(decode.feed(answer.body))
     while not decode.done and (batch := decode.close()):
-        chunks += batch
+        chunks += expanded(batch)
     return chunks
 
 
@@ -109,8 +110,7 @@ def test_the_verdict_on_the_prompt_stands_by_the_first_choice() -> None:
 
 def test_both_verdicts_are_in_the_whole_answer() -> None:
     fold = Fold()
-    for chunk in Normalizer("azure/m").batch(read(AZURE.text_unary)):
-        fold.add(chunk)
+    fold.batch(Normalizer("azure/m").batch(read(AZURE.text_unary)))
     completion = fold.result()
     assert json.loads(completion.extra_fields)["prompt_filter_results"] == PROMPT_VERDICT
     assert json.loads(completion.choices[0].extra_fields)["content_filter_results"] == VERDICT

@@ -7,6 +7,7 @@ from parley.chat.v1.completion_pb2 import Completion, CompletionChunk, Completio
 
 from service.backends.dialect import Decoder
 from service.backends.fields import missing
+from service.backends.run import expanded
 from service.codec import decoder as json_decoder
 from service.codec import parse_object
 from service.errors import ApiError, Kind
@@ -36,12 +37,11 @@ def expected(case: Case, *, streams: bool) -> Json:
 
 def read(answer: Answer) -> tuple[list[CompletionChunk], Completion]:
     decode: Decoder = TARGET.dialect.decoder(request(), TARGET, stream=answer.stream, content_type=answer.content_type)
-    chunks = decode.feed(answer.body)
+    chunks = expanded(decode.feed(answer.body))
     while batch := decode.close():
-        chunks += batch
+        chunks += expanded(batch)
     normalizer, fold = Normalizer("cohere/m"), Fold()
-    for chunk in normalizer.batch(chunks):
-        fold.add(chunk)
+    fold.batch(normalizer.batch(chunks))
     if last := normalizer.last():
         fold.add(last)
     return chunks, fold.result()

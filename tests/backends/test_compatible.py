@@ -12,6 +12,7 @@ from service.backends.compatible import DIALECTS as ROWS
 from service.backends.compatible import VENDORS as COMPATIBLE
 from service.backends.dialect import Target
 from service.backends.fields import Emulated, Refused, missing
+from service.backends.run import expanded
 from service.backends.vendors import DIALECTS
 from service.codec import decoder as json_decoder
 from service.codec import parse_object
@@ -49,12 +50,11 @@ def sent(dialect: str, *, streams: bool = False, **members: Any) -> Json:
 def read(dialect: str, answer: Answer) -> Completion:
     target = target_of(dialect)
     decode = target.dialect.decoder(request(), target, stream=answer.stream, content_type=answer.content_type)
-    chunks = decode.feed(answer.body)
+    chunks = expanded(decode.feed(answer.body))
     while not decode.done and (batch := decode.close()):
-        chunks += batch
+        chunks += expanded(batch)
     normalizer, fold = Normalizer("v/m"), Fold()
-    for each in normalizer.batch(chunks):
-        fold.add(each)
+    fold.batch(normalizer.batch(chunks))
     if last := normalizer.last():
         fold.add(last)
     return fold.result()

@@ -6,6 +6,7 @@ import pytest
 from parley.chat.v1.completion_pb2 import Choice, Completion, CompletionChunk, CompletionRequest
 
 from service.backends.gemini.finish import FAILURES, REASONS
+from service.backends.run import expanded
 from service.codec import to_object
 from service.errors import ApiError, Kind
 from service.pipeline.fold import Fold
@@ -24,16 +25,15 @@ message_of = to_object(Choice, nulls=False)
 def chunks_of(data: bytes, *, stream: bool = True, request: CompletionRequest | None = None) -> list[CompletionChunk]:
     content_type = EVENTS if stream else "application/json"
     decoder = TARGET.dialect.decoder(request or read({}), TARGET, stream=stream, content_type=content_type)
-    chunks = decoder.feed(data)
+    chunks = expanded(decoder.feed(data))
     while batch := decoder.close():
-        chunks += batch
+        chunks += expanded(batch)
     return chunks
 
 
 def folded(chunks: list[CompletionChunk]) -> Completion:
     normalizer, fold = Normalizer("v/m"), Fold()
-    for chunk in normalizer.batch(chunks):
-        fold.add(chunk)
+    fold.batch(normalizer.batch(chunks))
     if last := normalizer.last():
         fold.add(last)
     return fold.result()
@@ -250,7 +250,7 @@ def test_an_end_without_a_word_of_openais_keeps_its_own(word: str) -> None:
 def test_an_end_that_is_none_is_an_error(word: str) -> None:
     data = event(text("one")) + event(text("two"), finish=word)
     decoder = TARGET.dialect.decoder(read({}), TARGET, stream=True, content_type=EVENTS)
-    completion = folded(decoder.feed(data))
+    completion = folded(expanded(decoder.feed(data)))
     assert completion.choices[0].message.content[0].text == "onetwo"
     assert completion.choices[0].finish_reason == ""
     for step in (decoder.close, lambda: decoder.feed(b"")):

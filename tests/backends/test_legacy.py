@@ -10,6 +10,7 @@ from parley.chat.v1.tool_pb2 import FunctionCall, FunctionDefinition, Tool, Tool
 
 from service.backends.dialect import HttpCall, Target
 from service.backends.openai import OpenAiDialect
+from service.backends.run import expanded
 from service.config import Timeouts
 from service.errors import ApiError, Kind
 from service.pipeline.fold import Fold
@@ -145,7 +146,7 @@ def fold(chunks: list[CompletionChunk]) -> Fold:
 def test_an_answer_looks_like_one_of_chat() -> None:
     decode = TARGET.dialect.decoder(CompletionRequest(), TARGET, stream=False, content_type="application/json")
     decode.feed(json.dumps(ANSWER).encode())
-    completion = fold(decode.close()).result()
+    completion = fold(expanded(decode.close())).result()
     [choice] = completion.choices
     assert choice.message.content[0].text == " y = 1é"
     assert choice.finish_reason == "stop"
@@ -162,7 +163,7 @@ def test_a_stream_looks_like_one_of_chat() -> None:
         return b"data: " + json.dumps({**ANSWER, "usage": None, "choices": [choice]}).encode() + b"\n\n"
 
     decode = TARGET.dialect.decoder(CompletionRequest(), TARGET, stream=True, content_type="text/event-stream")
-    chunks = decode.feed(event("a") + event("b") + event("", "length") + b"data: [DONE]\n\n")
+    chunks = expanded(decode.feed(event("a") + event("b") + event("", "length") + b"data: [DONE]\n\n"))
     assert decode.done
     [choice] = fold(chunks).result().choices
     assert (choice.message.content[0].text, choice.finish_reason) == ("ab", "length")

@@ -18,6 +18,7 @@ from service.backends.local.calls import CallReader
 from service.backends.local.fields import LOCAL
 from service.backends.local.grammar import grammar, json_rule
 from service.backends.local.tools import call_text
+from service.backends.run import expanded
 from service.config import Timeouts
 from service.errors import ApiError, Kind
 from service.pipeline.fold import Fold
@@ -274,7 +275,7 @@ def test_the_stop_sequence_comes_back_and_the_report_stays_here() -> None:
         {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "__verbose": report, "timings": {"n": 1}},
     ]
     data = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events) + b"data: [DONE]\n\n"
-    chunks = decode.feed(data)
+    chunks = expanded(decode.feed(data))
     assert [c.choices[0].delta.content for c in chunks] == ["a", "x"]
     assert [c.extra_fields for c in chunks] == ["", '{"timings":{"n":1}}']
     assert decode.done

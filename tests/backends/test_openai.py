@@ -7,6 +7,7 @@ from parley.chat.v1.message_pb2 import ContentPart, Message
 
 from service.backends.dialect import Decoder, Target
 from service.backends.openai import OpenAiDialect
+from service.backends.run import expanded
 from service.config import Timeouts
 from service.errors import ApiError, Kind
 from service.pipeline.fold import Fold
@@ -45,11 +46,11 @@ def decoder(*, stream: bool = True) -> Decoder:
 def run(decode: Decoder, *pieces: bytes) -> list[CompletionChunk]:
     chunks: list[CompletionChunk] = []
     for piece in pieces:
-        chunks += decode.feed(piece)
+        chunks += expanded(decode.feed(piece))
         if decode.done:
             return chunks
     while batch := decode.close():
-        chunks += batch
+        chunks += expanded(batch)
     return chunks
 
 
@@ -213,8 +214,7 @@ def test_both_ways_of_answering_fold_into_the_same_message(streamed: str, whole:
     results: list[Message] = []
     for name, stream in ((streamed, True), (whole, False)):
         normalizer, fold = Normalizer("v/m"), Fold()
-        for chunk in normalizer.batch(run(decoder(stream=stream), recording(name))):
-            fold.add(chunk)
+        fold.batch(normalizer.batch(run(decoder(stream=stream), recording(name))))
         message = fold.result().choices[0].message
         for call in message.tool_calls:
             call.id = ""

@@ -9,6 +9,7 @@ from parley.chat.v1.tool_pb2 import FunctionDefinition, NamedFunction, Tool, Too
 
 from service.backends.dialect import Target, VersionNeededError
 from service.backends.fields import Refused, missing
+from service.backends.run import expanded
 from service.backends.vendors import DIALECTS
 from service.backends.vllm.rewrite import CONSTRAINTS
 from service.config import Timeouts
@@ -40,7 +41,7 @@ def sent(message: CompletionRequest, target: Target = TARGET) -> dict[str, Any]:
 
 
 def chunks(data: bytes) -> list[CompletionChunk]:
-    return VLLM.decoder(request(), TARGET, stream=True, content_type="text/event-stream").feed(data)
+    return expanded(VLLM.decoder(request(), TARGET, stream=True, content_type="text/event-stream").feed(data))
 
 
 def test_something_is_said_of_every_field() -> None:

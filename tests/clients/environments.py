@@ -59,6 +59,7 @@ JUDGES = (
     Lane("gemini", "google-genai==3.4.0", "../sdk/gemini.py"),
     Lane("cohere", "cohere==7.3.1", "../sdk/cohere.py"),
     Lane("mistral", "mistralai==3.7.0", "../sdk/mistral.py"),
+    Lane("xai", "xai-sdk==1.21.0", "../sdk/xai.py"),
 )
 """Vendors' own clients, by which tests/backends judges what dialects write and read."""
 

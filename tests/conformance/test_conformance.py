@@ -9,6 +9,8 @@ from parley.chat.v1.completion_pb2 import Completion, CompletionChunk, Completio
 from parley.chat.v1.message_pb2 import ContentPart, Message
 
 import tests.conformance as package
+from service.backends.framed import EventDecoder
+from service.backends.run import expanded
 from service.backends.vendors import DIALECTS
 from service.errors import ApiError, Kind
 from service.pipeline.fold import Fold
@@ -44,18 +46,20 @@ DIALOGUES = _dialogues()
 REQUEST = CompletionRequest(model="v/m", messages=[Message(role="user", content=[ContentPart(text="hi")])])
 
 
-def decoded(dialogue: Dialogue, answer: Answer, pieces: list[bytes]) -> list[CompletionChunk]:
+def decoded(dialogue: Dialogue, answer: Answer, pieces: list[bytes], *, learns: bool = True) -> list[CompletionChunk]:
     decode = dialogue.target.dialect.decoder(
         REQUEST, dialogue.target, stream=answer.stream, content_type=answer.content_type
     )
+    if not learns and isinstance(events := getattr(decode, "inner", decode), EventDecoder):
+        events.analogy = None
     chunks: list[CompletionChunk] = []
     try:
         for piece in pieces:
-            chunks += decode.feed(piece)
+            chunks += expanded(decode.feed(piece))
             if decode.done:
                 break
         while batch := decode.close():
-            chunks += batch
+            chunks += expanded(batch)
     except ApiError as error:
         error.chunks = chunks  # type: ignore[attr-defined]
         raise
@@ -64,8 +68,7 @@ def decoded(dialogue: Dialogue, answer: Answer, pieces: list[bytes]) -> list[Com
 
 def folded(chunks: list[CompletionChunk]) -> Completion:
     normalizer, fold = Normalizer("v/m"), Fold()
-    for chunk in normalizer.batch([_copy(chunk) for chunk in chunks]):
-        fold.add(chunk)
+    fold.batch(normalizer.batch([_copy(chunk) for chunk in chunks]))
     if last := normalizer.last():
         fold.add(last)
     return fold.result()
@@ -231,6 +234,25 @@ def test_it_is_the_same_wherever_the_bytes_are_cut(dialogue: Dialogue, name: str
     for at in range(1, len(body)):
         assert outcome([body[:at], body[at:]]) == expected, f"cut at {at}"
     assert outcome([body[at : at + 1] for at in range(len(body))]) == expected
+
+
+@dialogues
+@pytest.mark.parametrize("name", ANSWERS)
+def test_it_is_the_same_whether_texts_are_read_by_analogy_or_decoded(dialogue: Dialogue, name: str) -> None:
+    answer: Answer | Skip = getattr(dialogue, name)
+    if isinstance(answer, Skip) or not answer.stream:
+        pytest.skip("only streams are read by analogy")
+
+    def outcome(pieces: list[bytes], *, learns: bool) -> Any:
+        try:
+            return decoded(dialogue, answer, pieces, learns=learns)
+        except ApiError as error:
+            return error.kind, error.message, error.chunks  # type: ignore[attr-defined]
+
+    body = answer.body
+    for at in range(0, len(body), 7):
+        pieces = [piece for piece in (body[:at], body[at:]) if piece]
+        assert outcome(pieces, learns=True) == outcome(pieces, learns=False), f"cut at {at}"
 
 
 def _comparable(completion: Completion) -> Completion:

@@ -16,7 +16,8 @@ from service.backends.dialect import HttpCall, Target
 from service.backends.vendors import DIALECTS
 from service.config import Timeouts
 from service.errors import ApiError
-from service.upstream import AiohttpTransport, HttpLimits, HttpTransport
+from service.upstream import HttpLimits, HttpTransport
+from service.upstream.aiohttp_transport import AiohttpTransport
 from service.upstream.transport import Response, Transport
 from tests.vendor import Vendor
 

@@ -19,6 +19,7 @@ from parley.chat.v1.message_pb2 import ContentPart, Message
 
 from service.backends.bedrock import BedrockDialect
 from service.backends.dialect import HttpCall, Target
+from service.backends.run import expanded
 from service.config import Timeouts
 from service.errors import ApiError, Kind
 from service.upstream import Driver, HttpTransport
@@ -130,7 +131,7 @@ async def complete(target: Target, request: CompletionRequest = REQUEST) -> list
     try:
         async with aclosing(driver.run(request, target, stream=False, request_id="r1", deadline=deadline)) as batches:
             async for batch in batches:
-                chunks += batch
+                chunks += expanded(batch)
     finally:
         await transport.close()
     return chunks

@@ -16,7 +16,8 @@ from service.backends.dialect import Target
 from service.backends.vendors import DIALECTS
 from service.config import Timeouts
 from service.errors import ApiError, Kind
-from service.upstream import AiohttpTransport, Driver
+from service.upstream import Driver
+from service.upstream.aiohttp_transport import AiohttpTransport
 from service.upstream.authentication import Authenticator
 from service.upstream.entra_auth import AHEAD_S, EntraTokens
 from tests.vendor import Vendor, json_answer, recording, stream_bytes

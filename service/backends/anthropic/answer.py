@@ -1,12 +1,14 @@
 """One answer as its events tell it, in the schema's chunks: the same for a stream and for a whole answer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 
 from parley.chat.v1.completion_pb2 import ChunkChoice, CompletionChunk, Delta
 from parley.chat.v1.tool_pb2 import FunctionCall, ToolCall
 
+from service.backends.analogy import Like
 from service.backends.anthropic.block import OWN, Block
 from service.backends.anthropic.error import error_of
 from service.backends.anthropic.usage import merged, usage_of
@@ -74,6 +76,23 @@ class Answer:
                 return None
             case _:
                 raise malformed(self.vendor, "an event without type")
+
+    def like(self, event: JsonObject) -> Like:
+        """What a delta means that comes after one of the same block and kind; nothing for other events."""
+        if event.get("type") != "content_block_delta":
+            return Like(None)
+        block = self._block(event)
+        delta = child(event, "delta", self.vendor)
+        match delta.get("type"):
+            case "text_delta":
+                return Like(self._content(text(delta, "text", self.vendor)), partial(self._note, block, written=True))
+            case "thinking_delta":
+                return Like(self._reasoning(text(delta, "thinking", self.vendor)), partial(self._note, block))
+            case "input_json_delta" if block.call is not None:
+                arguments = text(delta, "partial_json", self.vendor)
+                return Like(self._arguments(block.call, arguments), partial(self._note, block))
+            case _:
+                return Like(None)
 
     def start(self, message: JsonObject) -> CompletionChunk:
         """The answer begins."""
@@ -190,23 +209,34 @@ class Answer:
     def _said(self, block: Block, words: str) -> CompletionChunk | None:
         if not words:
             return None
-        block.pieces.append(words)
-        self._characters += len(words)
-        return self._chunk(Delta(content=words))
+        self._note(block, (words,), written=True)
+        return self._content(words)
 
     def _thought(self, block: Block, words: str) -> CompletionChunk | None:
         if not words:
             return None
-        block.pieces.append(words)
-        return self._chunk(Delta(reasoning_content=words))
+        self._note(block, (words,))
+        return self._reasoning(words)
 
     def _argued(self, block: Block, piece: str) -> CompletionChunk | None:
         if not piece:
             return None
-        block.pieces.append(piece)
-        if block.call is None:
-            return None
-        return self._chunk(Delta(tool_calls=[ToolCall(index=block.call, function=FunctionCall(arguments=piece))]))
+        self._note(block, (piece,))
+        return None if block.call is None else self._arguments(block.call, piece)
+
+    def _note(self, block: Block, pieces: Sequence[str], *, written: bool = False) -> None:
+        block.pieces.extend(pieces)
+        if written:
+            self._characters += sum(map(len, pieces))
+
+    def _content(self, words: str) -> CompletionChunk:
+        return self._chunk(Delta(content=words))
+
+    def _reasoning(self, words: str) -> CompletionChunk:
+        return self._chunk(Delta(reasoning_content=words))
+
+    def _arguments(self, call: int, piece: str) -> CompletionChunk:
+        return self._chunk(Delta(tool_calls=[ToolCall(index=call, function=FunctionCall(arguments=piece))]))
 
     def _block(self, event: JsonObject) -> Block:
         index = count(event, "index", self.vendor)

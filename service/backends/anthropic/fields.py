@@ -42,6 +42,8 @@ ANTHROPIC: Fields = {
     "stop": Sent("stop_sequences"),
     "include_stop_str_in_output": Emulated("the stop sequence, which Anthropic names, is put back"),
     "response_format": Emulated("output_config.format; json_object is an instruction"),
+    "response_format.json_schema.description": Emulated("an instruction"),
+    **refused("Claude sees every image in one resolution", "content.image_url.detail"),
     "guided_json": Emulated("output_config.format"),
     "parallel_tool_calls": Sent("tool_choice.disable_parallel_tool_use"),
     "reasoning_effort": Emulated("output_config.effort, or a budget of thinking; the nearest that the model has"),

@@ -9,6 +9,7 @@ from service.backends.bedrock.error import frame_error
 from service.backends.bedrock.frames import Frame, FrameError, FrameParser
 from service.backends.bedrock.wire import WireError
 from service.backends.framed import ObjectDecoder, cut_short, malformed
+from service.backends.run import Piece
 from service.codec import DecodeError, JsonObject, parse_object
 from service.errors import ApiError
 
@@ -30,11 +31,11 @@ class StreamDecoder:
         """Whether the end mark was seen."""
         return self._answer.finished and self._answer.reported
 
-    def feed(self, data: bytes) -> list[CompletionChunk]:
+    def feed(self, data: bytes) -> list[Piece]:
         """The chunks that these bytes complete."""
         if self._failure is not None:
             raise self._failure
-        chunks: list[CompletionChunk] = []
+        chunks: list[Piece] = []
         try:
             for frame in self._frames.feed(data):
                 if chunk := self._chunk(frame):
@@ -49,7 +50,7 @@ class StreamDecoder:
             raise self._failure
         return chunks
 
-    def close(self) -> list[CompletionChunk]:
+    def close(self) -> list[Piece]:
         """Nothing more; STREAM_CUT where the end mark never came."""
         if self._failure is None and not self.done:
             self._failure = cut_short(self.vendor)

@@ -23,6 +23,8 @@ CONVERSE: Fields = {
     "stop": Sent("inferenceConfig.stopSequences"),
     "metadata": Sent("requestMetadata"),
     "response_format": Sent("outputConfig.textFormat"),
+    "response_format.json_schema.description": Sent("outputConfig.textFormat.structure.jsonSchema.description"),
+    **refused(_NO_SUCH, "content.image_url.detail"),
     "guided_json": Emulated("outputConfig.textFormat"),
     "tools": Sent("toolConfig.tools"),
     "tool_choice": Sent("toolConfig.toolChoice"),

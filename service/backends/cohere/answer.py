@@ -3,13 +3,14 @@
 Source: https://docs.cohere.com/docs/streaming.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from parley.chat.v1.completion_pb2 import ChunkChoice, CompletionChunk, Delta
 from parley.chat.v1.tool_pb2 import FunctionCall, ToolCall
 
+from service.backends.analogy import Like
 from service.backends.cohere.citation import annotations_of
 from service.backends.cohere.error import error_of
 from service.backends.cohere.logprobs import logprobs_of
@@ -77,6 +78,23 @@ class Answer:
                 raise error_of(self.vendor, 500, {}, event)
             case _:
                 raise self.malformed("an event without a type")
+
+    def like(self, event: JsonObject) -> Like:
+        """What a delta means that comes after one of the same kind; nothing for other events."""
+        match event.get("type"):
+            case "content-delta":
+                before = self._length
+                chunk = self._content(event)
+                self._length = before
+                written = chunk is not None and chunk.choices[0].delta.HasField("content")
+                return Like(chunk, self._note if written else None)
+            case "tool-plan-delta" | "tool-call-delta":
+                return Like(self.event(event))
+            case _:
+                return Like(None)
+
+    def _note(self, texts: Sequence[str]) -> None:
+        self._length += sum(map(len, texts))
 
     def malformed(self, problem: str) -> ApiError:
         """The error for an answer that is not of Cohere's own format."""

@@ -2,6 +2,7 @@
 
 from parley.chat.v1.completion_pb2 import CompletionChunk
 
+from service.backends.analogy import Analogy
 from service.backends.cohere.answer import Answer
 from service.backends.cohere.whole import events_of
 from service.backends.framed import EventDecoder, ObjectDecoder
@@ -11,7 +12,8 @@ from service.codec import JsonObject, parse_object
 def event_decoder(vendor: str) -> EventDecoder:
     """A decoder of server-sent events that end with `message-end`."""
     answer = Answer(vendor)
-    return EventDecoder(vendor, lambda data: answer.event(parse_object(data)), lambda: answer.done)
+    analogy = Analogy(lambda data: answer.like(parse_object(data)))
+    return EventDecoder(vendor, lambda data: answer.event(parse_object(data)), lambda: answer.done, analogy=analogy)
 
 
 def object_decoder(vendor: str) -> ObjectDecoder:

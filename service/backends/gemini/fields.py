@@ -20,6 +20,7 @@ GEMINI: Fields = {
     "top_logprobs": Sent("generationConfig.logprobs"),
     "seed": Emulated("generationConfig.seed; of a seed beyond 32 bits, the lower 32"),
     "response_format": Sent("generationConfig.responseMimeType and responseJsonSchema"),
+    **refused(_NO_SUCH, "content.image_url.detail", "response_format.json_schema.description"),
     "tools": Sent("tools.functionDeclarations"),
     "tool_choice": Sent("toolConfig.functionCallingConfig"),
     "guided_json": Emulated("generationConfig.responseJsonSchema"),

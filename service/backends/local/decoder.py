@@ -6,6 +6,7 @@ from parley.chat.v1.completion_pb2 import CompletionChunk
 
 from service.backends.dialect import Decoder
 from service.backends.local.calls import CallReader
+from service.backends.run import Piece, Run, expanded
 from service.codec import dumps, parse_object
 
 _REPORT = "__verbose"
@@ -27,11 +28,11 @@ class LocalDecoder:
     def done(self) -> bool:
         return self.inner.done
 
-    def feed(self, data: bytes) -> list[CompletionChunk]:
+    def feed(self, data: bytes) -> list[Piece]:
         """The chunks that these bytes complete."""
         return self._finish(self.inner.feed(data))
 
-    def close(self) -> list[CompletionChunk]:
+    def close(self) -> list[Piece]:
         """The chunks that the end completes."""
         # Chunks that hold nothing yet must not look like the end.
         while batch := self.inner.close():
@@ -39,16 +40,21 @@ class LocalDecoder:
                 return finished
         return []
 
-    def _finish(self, chunks: list[CompletionChunk]) -> list[CompletionChunk]:
+    def _finish(self, chunks: list[Piece]) -> list[Piece]:
+        calls = self.calls
+        if calls is not None or self.keeps_stop:
+            # Here the text itself matters.
+            chunks = [*expanded(chunks)]
         for chunk in chunks:
+            if isinstance(chunk, Run):
+                continue
             if self.keeps_stop and _REPORT in chunk.extra_fields:
                 _put_stop_back(chunk)
             if self.no_alternatives:
                 for choice in chunk.choices:
                     for token in choice.logprobs.content if choice.HasField("logprobs") else ():
                         token.ClearField("top_logprobs")
-        calls = self.calls
-        return [chunk for chunk in chunks if calls.read(chunk)] if calls else chunks
+        return [chunk for chunk in chunks if isinstance(chunk, Run) or calls is None or calls.read(chunk)]
 
 
 def _put_stop_back(chunk: CompletionChunk) -> None:

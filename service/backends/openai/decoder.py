@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from parley.chat.v1.completion_pb2 import CompletionChunk
 
+from service.backends.analogy import Analogy, Like
 from service.backends.framed import EventDecoder, ObjectDecoder, malformed
 from service.backends.openai.error import error_of
 from service.backends.openai.legacy import as_chunk, is_legacy
@@ -36,7 +37,8 @@ class Reader:
 
     def events(self) -> EventDecoder:
         """A decoder of server-sent events that end with `data: [DONE]`."""
-        return EventDecoder(self.vendor, self._event, lambda: self.done, self._complete)
+        analogy = Analogy(lambda data: Like(self._event(data)))
+        return EventDecoder(self.vendor, self._event, lambda: self.done, self._complete, analogy=analogy)
 
     def answer(self) -> ObjectDecoder:
         """A decoder of one whole JSON answer, into the one chunk that says all of it."""

@@ -11,6 +11,7 @@ OPENAI: Fields = {
         *"logit_bias logprobs top_logprobs seed response_format tools tool_choice parallel_tool_calls".split(),
         *"modalities audio prediction reasoning_effort user metadata store extra_fields".split(),
         *"content.image_url content.input_audio content.file content.other message.name message.audio".split(),
+        *"content.image_url.detail response_format.json_schema.description".split(),
     ),
     **refused(_NO_ENGINE_FIELDS, "top_k", "include_stop_str_in_output", "chat_template", "chat_template_kwargs"),
     **refused(_NO_ENGINE_FIELDS, "guided_regex", "guided_choice", "guided_grammar"),

@@ -6,7 +6,8 @@ from service.codec import JsonObject, JsonValue
 
 Mend = Callable[[JsonObject], bool]
 """Changes an event, in OpenAI's form of a chunk, in place; whether there is anything left to tell. Made for one answer,
-so that it may hold what it saw. A whole answer comes as one event."""
+so that it may hold what it saw; but an event that only adds text to an answer that has begun must leave it as it is. A
+whole answer comes as one event."""
 
 MendMaker = Callable[[], Mend]
 

@@ -14,12 +14,15 @@ Rewrite = Callable[[JsonObject, CompletionRequest, Target], None]
 
 def image_data_as_url(body: JsonObject, request: CompletionRequest, target: Target) -> None:
     """Older clients' image_data parts as image_url parts with a data: URL."""
-    for at, message in enumerate(request.messages):
-        for place, part in enumerate(message.content):
-            if part.WhichOneof("part") == "image_data":
-                image = part.image_data
+    messages: Any = body["messages"]
+    for at, message in enumerate(messages):
+        parts = message.get("content")
+        # A text alone is a string.
+        for place, part in enumerate(parts if isinstance(parts, list) else ()):
+            if part.get("type") == "image_data":
+                image = request.messages[at].content[place].image_data
                 url = f"data:{image.media_type or 'image/png'};base64,{image.data}"
-                _parts(body, at)[place] = {"type": "image_url", "image_url": {"url": url}}
+                parts[place] = {"type": "image_url", "image_url": {"url": url}}
 
 
 def guided_json_as_response_format(body: JsonObject, request: CompletionRequest, target: Target) -> None:
@@ -27,7 +30,3 @@ def guided_json_as_response_format(body: JsonObject, request: CompletionRequest,
     if schema := body.pop("guided_json", None):
         body["response_format"] = {"type": "json_schema", "json_schema": {"name": "guided_json", "schema": schema}}
 
-
-def _parts(body: JsonObject, message: int) -> list[Any]:
-    messages: Any = body["messages"]
-    return messages[message]["content"]

@@ -1,0 +1,5 @@
+"""Another Parley, over gRPC."""
+
+from service.backends.parley.dialect import ParleyDialect
+
+__all__ = ["ParleyDialect"]
