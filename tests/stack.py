@@ -48,6 +48,13 @@ class Parley:
     def metadata(self) -> tuple[tuple[str, str], ...]:
         return (("x-api-key", self.api_key),)
 
+    async def log_with(self, text: str) -> str:
+        """The log, once a text is in it: lines are written together, soon after what they tell of."""
+        async with asyncio.timeout(10):
+            while text not in (log := await asyncio.to_thread(self.log.read_text)):
+                pass
+        return log
+
     def channel(self) -> grpc.aio.Channel:
         return grpc.aio.insecure_channel(
             self.grpc_target, options=(("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
@@ -86,6 +93,12 @@ def configuration(vendors: Vendors) -> ConfigData:
                 "base_url": vendors.scripted.base_url + "/v1",
                 "api_key": {"env": "FAKE_KEY"},
             },
+            # Gives one answer a request, so that several are several requests.
+            "fan": {
+                "dialect": "anthropic",
+                "base_url": vendors.scripted.base_url + "/v1",
+                "api_key": {"env": "FAKE_KEY"},
+            },
             "brief": {
                 "dialect": "openai",
                 "base_url": vendors.scripted.base_url + "/v1",
@@ -110,6 +123,22 @@ def configuration(vendors: Vendors) -> ConfigData:
                 "deployments": {"a": {"model": "narrow", "max_concurrent": 1, "queue": 0}},
                 "retries": {"attempts": 0},
             },
+            "scripted/lined": {
+                "deployments": {"a": {"model": "lined", "max_concurrent": 1, "queue": 1}},
+                "retries": {"attempts": 0},
+            },
+            "scripted/waits": {"retries": {"attempts": 1, "backoff": "10ms", "budget": 1}},
+            "scripted/swap": {
+                "deployments": {"a": {"model": "swap-a"}, "b": {"model": "swap-b"}},
+                "retries": {"attempts": 1, "budget": 1},
+                "cooldown": {"failures": 100},
+            },
+            "scripted/hedged": {
+                "deployments": {"a": {"model": "hedged-a"}, "b": {"model": "hedged-b"}},
+                "retries": {"attempts": 0},
+                "hedge": {"after": "100ms", "share": 1},
+            },
+            "fan/*": {"retries": {"attempts": 0}},
             "scripted/twice": {"deployments": {"a": {"model": "deployment-a"}, "b": {"model": "deployment-b"}}},
         },
     }

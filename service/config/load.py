@@ -10,7 +10,7 @@ from typing import Annotated, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from service.config.model import MODEL_NAME, PLAIN_NAME, SHA256, URL, Config
+from service.config.model import MODEL_NAME, PLAIN_NAME, SHA256, URL, VENDOR_URL, Config
 
 Location = tuple[str | int, ...]
 
@@ -18,6 +18,7 @@ _PATTERNS = {
     MODEL_NAME: "expected vendor/model_name, or vendor/* for any model of the vendor",
     SHA256: "expected the SHA-256 of the key in 64 lower-case hex digits, as `parley key new NAME` prints it",
     URL: "expected a URL that starts with http:// or https://",
+    VENDOR_URL: "expected a URL that starts with http://, https://, grpc:// or grpcs://",
     PLAIN_NAME: "expected a name without slashes, stars and spaces",
 }
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from service.config.values import Address, Duration, ListenAddress, Place
+from service.config.values import Address, Duration, ListenAddress, Place, Workers
 
 EMBEDDED_MODEL = "local/smollm2-135m-instruct"
 """The model that Parley runs itself."""
@@ -15,12 +15,14 @@ MODEL_NAME = r"^[^/\s]+/\S+$"
 PLAIN_NAME = r"^[^/\s*]+$"
 SHA256 = r"^[0-9a-f]{64}$"
 URL = r"^https?://"
+VENDOR_URL = r"^(https?|grpcs?)://"
 
 ModelName = Annotated[str, Field(pattern=MODEL_NAME)]
 """`vendor/model_name`, or `vendor/*` for any model of the vendor."""
 PlainName = Annotated[str, Field(pattern=PLAIN_NAME)]
 """Name of a vendor or a deployment: one part of a model's name."""
 Url = Annotated[str, Field(pattern=URL)]
+VendorUrl = Annotated[str, Field(pattern=VENDOR_URL)]
 
 
 class _Strict(BaseModel):
@@ -88,7 +90,10 @@ AuthScheme = Literal["bearer", "x-api-key", "api-key", "x-goog-api-key", "google
 class _Place(_Strict):
     """What says where a vendor is and how it is spoken to; a deployment may differ from its vendor in each."""
 
-    base_url: Annotated[Url | None, Field(description="Up to and with the version.")] = None
+    base_url: Annotated[
+        VendorUrl | None,
+        Field(description="Up to and with the version; grpc://HOST:PORT or grpcs://HOST for a dialect of gRPC."),
+    ] = None
     api_key: Annotated[SecretRef | None, Field(description="The key that the service uses there.")] = None
     auth: Annotated[AuthScheme | None, Field(description="How the key is sent. Default: as the vendor wants it.")] = (
         None
@@ -140,6 +145,34 @@ class Cooldown(_Strict):
     rest: Annotated[Duration, Field(description="For how long; then one request at a time probes it.")] = 10.0
 
 
+class Hedge(_Strict):
+    """A second deployment is asked as well where the first is slow to begin; who generates first, answers.
+
+    The other's connection is closed at once. What a vendor bills for it is the price of a shorter wait.
+    """
+
+    after: Annotated[
+        Duration | None,
+        Field(description="How long the first may take to its first token. Absent: what `percentile` says."),
+    ] = None
+    percentile: Annotated[
+        float,
+        Field(
+            ge=50,
+            lt=100,
+            description="Slow is what takes longer than so many percent of the model's last 200 requests did; learnt "
+            "by each worker, from 20 requests on.",
+        ),
+    ] = 95
+    share: Annotated[float, Field(gt=0, le=1, description="Hedges for each request, on the long run, at most.")] = 0.05
+
+    @model_validator(mode="after")
+    def _one(self) -> "Hedge":
+        if self.after is not None and "percentile" in self.model_fields_set:
+            raise ValueError("expected either after or percentile")
+        return self
+
+
 class Fallback(_Strict):
     """Models that answer where this one cannot, in order, by what went wrong; those that the key is good for."""
 
@@ -168,7 +201,16 @@ class Model(_Strict):
     ] = Fallback()
     retries: Retries = Retries()
     cooldown: Cooldown = Cooldown()
+    hedge: Annotated[
+        Hedge | None, Field(description="Absent: no request is sent twice. `{}` turns it on with its defaults.")
+    ] = None
     timeouts: Timeouts | None = None
+
+    @model_validator(mode="after")
+    def _hedged_elsewhere(self) -> "Model":
+        if self.hedge is not None and len(self.deployments) < 2:
+            raise ValueError("hedge: needs a second deployment")
+        return self
 
 
 class Local(_Strict):
@@ -209,11 +251,53 @@ class Idempotency(_Strict):
     ] = 64 * 1024 * 1024
 
 
+class Metrics(_Strict):
+    """Prometheus metrics, on a port of their own that needs no key: they hold names of models, and no secrets."""
+
+    listen: Annotated[
+        ListenAddress, Field(description="Serves /metrics, and Envoy's own at /metrics/envoy.")
+    ] = Address("127.0.0.1", 9464)
+
+
+class Tracing(_Strict):
+    """OpenTelemetry traces, sent over OTLP. Prompts, answers and keys are not in them."""
+
+    endpoint: Annotated[
+        Url | None,
+        Field(
+            description="An OTLP receiver's gRPC address, such as http://127.0.0.1:4317. "
+            "Default: the environment's OTEL_EXPORTER_OTLP_ENDPOINT; without either, nothing is traced."
+        ),
+    ] = None
+    sample: Annotated[
+        float, Field(ge=0, le=1, description="Share of the requests; a caller's `traceparent` decides for its own.")
+    ] = 0.1
+    propagate: Annotated[bool, Field(description="Whether the vendor is sent `traceparent`.")] = True
+    content: Annotated[bool, Field(description="Whether prompts and answers are in the traces after all.")] = False
+    edge: Annotated[bool, Field(description="Whether Envoy adds a span of its own.")] = False
+
+    @property
+    def receiver(self) -> str | None:
+        """Where traces go; None where nothing is traced."""
+        return self.endpoint or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None
+
+
+class Watchdog(_Strict):
+    """When a process that runs but does not answer is ended and started again."""
+
+    interval: Annotated[Duration, Field(description="How often each is asked.")] = 2.0
+    limit: Annotated[
+        Duration, Field(description="For how long it may owe an answer. One that is merely busy answers late.")
+    ] = 15.0
+
+
 class Config(_Strict):
     """The whole of parley.yaml."""
 
     listen: Annotated[ListenAddress, Field(description="REST and gRPC, on one port.")] = Address("127.0.0.1", 8080)
-    workers: Annotated[int, Field(ge=1, le=256, description="Python processes that serve requests.")] = 1
+    workers: Annotated[
+        Workers, Field(description="Python processes that serve requests; `auto`: one for each core that may be used.")
+    ] = 1
     drain: Annotated[Duration, Field(description="How long streams in flight may go on after a stop is asked for.")] = (
         30.0
     )
@@ -235,7 +319,10 @@ class Config(_Strict):
     models: dict[ModelName, Model] = {EMBEDDED_MODEL: Model()}
     timeouts: Timeouts = Timeouts()
     local: Local = Local()
+    watchdog: Watchdog = Watchdog()
     fetch_images: FetchImages = FetchImages()
+    metrics: Annotated[Metrics | None, Field(description="Absent: off. `{}` is enough to turn them on.")] = None
+    tracing: Tracing = Tracing()
     idempotency: Idempotency = Idempotency()
 
     @model_validator(mode="after")

@@ -3,9 +3,9 @@
 import ipaddress
 import re
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
@@ -91,3 +91,27 @@ def parse_place(value: object) -> str:
 
 Place = Annotated[str, BeforeValidator(parse_place)]
 """A network in CIDR notation, or a host's name in lower case."""
+
+
+_MOST_WORKERS = 256
+
+
+def parse_workers(value: object) -> int | Literal["auto"]:
+    """A number of processes from 1 to 256, or `auto`."""
+    if value == "auto":
+        return "auto"
+    if isinstance(value, str) and re.fullmatch(r"\d{1,3}", value):
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST_WORKERS:
+        return value
+    raise ValueError(f"expected a number from 1 to {_MOST_WORKERS}, or auto")
+
+
+Workers = Annotated[
+    int | Literal["auto"],
+    PlainValidator(parse_workers),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 1, "maximum": _MOST_WORKERS}, {"type": "string", "enum": ["auto"]}]}
+    ),
+]
+"""A number of processes; `auto`: as many as there are cores for them."""

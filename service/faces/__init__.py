@@ -3,5 +3,6 @@
 from service.faces.chat import ChatFace
 from service.faces.models import ModelFace
 from service.faces.rest import RestFace
+from service.faces.serving import Serving
 
-__all__ = ["ChatFace", "ModelFace", "RestFace"]
+__all__ = ["ChatFace", "ModelFace", "RestFace", "Serving"]

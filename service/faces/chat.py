@@ -8,29 +8,32 @@ from grpc.aio import ServicerContext
 from parley.chat.v1.chat_service_pb2_grpc import ChatServiceServicer
 from parley.chat.v1.completion_pb2 import Completion, CompletionChunk, CompletionRequest
 
-from service.auth import Keyring
+from service.backends.run import expanded
 from service.codec import DecodeError, validate_raw_json
 from service.errors import ApiError, Kind
+from service.faces.admission import Admission
 from service.faces.failure import Answering
+from service.faces.merging import merging_of
 from service.faces.metadata import REQUEST_ID, admit
-from service.pipeline import Pipeline
+from service.faces.serving import Current
 
 
 @dataclass(frozen=True, slots=True)
 class ChatFace(ChatServiceServicer):
     """Serves parley.chat.v1.ChatService."""
 
-    pipeline: Pipeline
-    keyring: Keyring
+    current: Current
 
     async def CreateCompletion(  # noqa: N802  # the contract's name
         self, request: CompletionRequest, context: ServicerContext[CompletionRequest, Awaitable[Completion]]
     ) -> Completion:
         """Answers with the whole completion."""
+        serving = self.current()
         async with Answering(context) as metadata:
-            admitted = admit(context, metadata, self.keyring, face="grpc")
-            _check(request)
-            completion = await self.pipeline.complete(request, admitted)
+            with Admission(serving.pipeline.accounting, metadata.request_id, "grpc") as admission:
+                admitted = admission.context = admit(context, metadata, serving.keyring, face="grpc")
+                _check(request)
+            completion = await serving.pipeline.complete(request, admitted)
             if extra := admitted.report.headers():
                 await context.send_initial_metadata(extra)
             return completion
@@ -39,17 +42,20 @@ class ChatFace(ChatServiceServicer):
         self, request: CompletionRequest, context: ServicerContext[CompletionRequest, AsyncIterator[CompletionChunk]]
     ) -> AsyncIterator[CompletionChunk]:
         """Answers with the completion as it is generated."""
+        serving = self.current()
         async with Answering(context) as metadata:
-            admitted = admit(context, metadata, self.keyring, face="grpc")
-            _check(request)
-            async with aclosing(self.pipeline.stream(request, admitted)) as batches:
+            with Admission(serving.pipeline.accounting, metadata.request_id, "grpc") as admission:
+                admitted = admission.context = admit(context, metadata, serving.keyring, face="grpc")
+                _check(request)
+            merge = merging_of(metadata)
+            async with aclosing(serving.pipeline.stream(request, admitted)) as batches:
                 begun = False
                 async for batch in batches:
                     if not begun:
                         if extra := admitted.report.headers():
                             await context.send_initial_metadata(extra)
                         begun = True
-                    for chunk in batch:
+                    for chunk in expanded(merge(batch)):
                         yield chunk
             if admitted.report.disobeyed:
                 context.set_trailing_metadata(

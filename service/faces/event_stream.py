@@ -85,6 +85,7 @@ class EventStream:
     def _tick(self) -> None:
         silent = self._loop.time() - self._last
         if silent >= self._interval:
+            self._report.keep_alives += 1
             self._ping = self._loop.create_task(self._write(_PING))
             silent = 0.0
         self._timer = self._loop.call_later(self._interval - max(silent, 0.0), self._tick)

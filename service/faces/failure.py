@@ -60,7 +60,7 @@ def headers(error: ApiError, request_id: str) -> list[tuple[str, str]]:
 def status(error: ApiError, request_id: str) -> Status:
     """The status of a gRPC answer, with its details."""
     row = error.kind.value
-    info = {"request_id": request_id, "retryable": str(row.retryable).lower()}
+    info = {"request_id": request_id, "retryable": str(row.retryable).lower(), "http_status": str(row.http)}
     if upstream := error.upstream:
         facts = {
             "vendor": upstream.vendor,

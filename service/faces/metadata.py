@@ -70,6 +70,8 @@ def admit(
         face=face,
         deadline=None if remaining is None else asyncio.get_running_loop().time() + remaining,
         account_id=metadata.values.get("x-selected-account-id", ""),
+        traceparent=metadata.values.get("traceparent", ""),
+        tracestate=metadata.values.get("tracestate", ""),
         idempotency_key=_idempotency_key(metadata.values.get(idempotency.HEADER, "")),
         policy=_policy(metadata.values.get(HEADER) or caller.unsupported),
     )

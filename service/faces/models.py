@@ -15,11 +15,11 @@ from parley.chat.v1.model_service_pb2 import (
 )
 from parley.chat.v1.model_service_pb2_grpc import ModelServiceServicer
 
-from service.auth import Caller, Keyring
+from service.auth import Caller
 from service.errors import ApiError, Kind
 from service.faces.failure import Answering
 from service.faces.metadata import admit
-from service.routing import Router
+from service.faces.serving import Current, Serving
 
 _ORDERS = ("asc", "desc")
 _SORT_KEYS = ("model_name", "model_vendor")
@@ -31,8 +31,7 @@ _LONGEST_PAGE = 1000
 class ModelFace(ModelServiceServicer):
     """Serves parley.chat.v1.ModelService."""
 
-    router: Router
-    keyring: Keyring
+    current: Current
     started: int
     """When the worker started, in Unix seconds."""
 
@@ -40,17 +39,19 @@ class ModelFace(ModelServiceServicer):
         self, request: ListModelsRequest, context: ServicerContext[ListModelsRequest, Awaitable[ListModelsResponse]]
     ) -> ListModelsResponse:
         """Lists the models that the caller's key may use."""
+        serving = self.current()
         async with Answering(context) as metadata:
-            caller = admit(context, metadata, self.keyring, face="grpc").caller
-            return ListModelsResponse(object="list", data=[self._model(name) for name in self._names(caller)])
+            caller = admit(context, metadata, serving.keyring, face="grpc").caller
+            return ListModelsResponse(object="list", data=[self._model(name) for name in _names(serving, caller)])
 
     async def GetModel(  # noqa: N802  # the contract's name
         self, request: GetModelRequest, context: ServicerContext[GetModelRequest, Awaitable[Model]]
     ) -> Model:
         """Gets one model."""
+        serving = self.current()
         async with Answering(context) as metadata:
-            caller = admit(context, metadata, self.keyring, face="grpc").caller
-            self.router.route(request.model)
+            caller = admit(context, metadata, serving.keyring, face="grpc").caller
+            serving.router.route(request.model)
             if not caller.may_use(request.model):
                 # Whether a model exists is no business of a key that may not use it.
                 problem = f"model: no model {request.model!r} that this API key may use"
@@ -63,17 +64,19 @@ class ModelFace(ModelServiceServicer):
         context: ServicerContext[ListModelDefinitionsRequest, Awaitable[ListModelDefinitionsResponse]],
     ) -> ListModelDefinitionsResponse:
         """Lists the models page by page."""
+        serving = self.current()
         async with Answering(context) as metadata:
-            caller = admit(context, metadata, self.keyring, face="grpc").caller
-            definitions = [_definition(name) for name in self._names(caller)]
+            caller = admit(context, metadata, serving.keyring, face="grpc").caller
+            definitions = [_definition(name) for name in _names(serving, caller)]
             page, more = _page(definitions, request)
             return ListModelDefinitionsResponse(object="list", items=page, has_more=more)
 
-    def _names(self, caller: Caller) -> list[str]:
-        return [name for name in self.router.names() if caller.may_use(name)]
-
     def _model(self, name: str) -> Model:
         return Model(id=name, object="model", created=self.started, owned_by=name.partition("/")[0])
+
+
+def _names(serving: Serving, caller: Caller) -> list[str]:
+    return [name for name in serving.router.names() if caller.may_use(name)]
 
 
 def _definition(name: str) -> ModelDefinition:

@@ -8,13 +8,16 @@ from grpc.aio import ServicerContext
 from parley.chat.v1.completion_pb2 import Completion, CompletionChunk, CompletionRequest
 from parley.chat.v1.rest_service_pb2_grpc import RestServiceServicer
 
-from service.auth import Keyring
+from service.backends.run import Piece, Run, Writer
 from service.codec import DecodeError, decoder, encoder, parse_object
 from service.errors import ApiError, Kind
 from service.faces import failure
-from service.faces.event_stream import EventStream, Framing, framing_of
-from service.faces.metadata import admit, read_metadata
-from service.pipeline import Pipeline, RequestContext
+from service.faces.admission import Admission
+from service.faces.event_stream import EventStream, framing_of
+from service.faces.merging import merging_of
+from service.faces.metadata import CallMetadata, admit, read_metadata
+from service.faces.serving import Current, Serving
+from service.pipeline import RequestContext
 
 _JSON = "application/json"
 
@@ -28,23 +31,22 @@ _encode_chunk = encoder(CompletionChunk, nulls=True)
 class RestFace(RestServiceServicer):
     """Serves parley.chat.v1.RestService."""
 
-    pipeline: Pipeline
-    keyring: Keyring
-    keep_alive: float = 15.0
-    """Seconds of silence after which a stream gets a comment."""
+    current: Current
 
     async def ChatCompletions(  # type: ignore[override]  # noqa: N802  # written to, not iterated: a message costs less so
         self, request: HttpBody, context: ServicerContext[HttpBody, HttpBody]
     ) -> None:
         """Answers one chat-completion request."""
+        serving = self.current()
         metadata = read_metadata(context)
         try:
-            admitted = admit(context, metadata, self.keyring, face="rest")
-            message, stream = _read(request.data)
+            with Admission(serving.pipeline.accounting, metadata.request_id, "rest") as admission:
+                admitted = admission.context = admit(context, metadata, serving.keyring, face="rest")
+                message, stream = _read(request.data)
             if stream:
-                await self._stream(message, admitted, context, framing_of(metadata.path))
+                await _stream(message, admitted, context, serving, metadata)
             else:
-                completion = await self.pipeline.complete(message, admitted)
+                completion = await serving.pipeline.complete(message, admitted)
                 if extra := admitted.report.headers():
                     await context.send_initial_metadata(extra)
                 await context.write(HttpBody(content_type=_JSON, data=_encode_completion(completion)))
@@ -53,38 +55,48 @@ class RestFace(RestServiceServicer):
             await context.send_initial_metadata(failure.headers(told, metadata.request_id))
             await context.write(HttpBody(content_type=_JSON, data=failure.body_bytes(told)))
 
-    async def _stream(
-        self,
-        message: CompletionRequest,
-        admitted: RequestContext,
-        context: ServicerContext[HttpBody, HttpBody],
-        framing: Framing,
-    ) -> None:
-        """Writes the answer's events. Raises what happens before the first of them; tells the rest by an event."""
-        usage = message.stream_options.include_usage
-        with EventStream(context, admitted.report, self.keep_alive) as events:
-            try:
-                async with aclosing(self.pipeline.stream(message, admitted)) as batches:
-                    async for batch in batches:
-                        await events.write(b"".join([_event(chunk, usage=usage) for chunk in batch]))
-            except Exception as error:
-                if not events.begun:
-                    raise
-                told = failure.told(error, admitted.request_id)
-                await events.write(framing.error + failure.body_bytes(told) + b"\n\n")
-                return
-            if admitted.report.disobeyed:
-                # Headers are out: a comment, which clients skip, is what is left.
-                await events.write(f": x-parley-disobeyed: {admitted.report.disobeyed}\n\n".encode())
-            await events.write(framing.done)
+
+async def _stream(
+    message: CompletionRequest,
+    admitted: RequestContext,
+    context: ServicerContext[HttpBody, HttpBody],
+    serving: Serving,
+    metadata: CallMetadata,
+) -> None:
+    """Writes the answer's events. Raises what happens before the first of them; tells the rest by an event."""
+    framing = framing_of(metadata.path)
+    merge = merging_of(metadata)
+    write = _event_with_usage if message.stream_options.include_usage else _event
+    with EventStream(context, admitted.report, serving.keep_alive) as events:
+        try:
+            async with aclosing(serving.pipeline.stream(message, admitted)) as batches:
+                async for batch in batches:
+                    await events.write(_events(merge(batch), write))
+        except Exception as error:
+            if not events.begun:
+                raise
+            told = failure.told(error, admitted.request_id)
+            await events.write(framing.error + failure.body_bytes(told) + b"\n\n")
+            return
+        if admitted.report.disobeyed:
+            # Headers are out: a comment, which clients skip, is what is left.
+            await events.write(f": x-parley-disobeyed: {admitted.report.disobeyed}\n\n".encode())
+        await events.write(framing.done)
 
 
-def _event(chunk: CompletionChunk, *, usage: bool) -> bytes:
-    data = _encode_chunk(chunk)
-    if usage and not chunk.HasField("usage"):
-        # OpenAI's streams name usage on every chunk where the request asked for it.
-        data = data[:-1] + b',"usage":null}'
-    return b"data: " + data + b"\n\n"
+def _events(batch: list[Piece], write: Writer) -> bytes:
+    return b"".join([piece.write(write) if isinstance(piece, Run) else write(piece) for piece in batch])
+
+
+def _event(chunk: CompletionChunk) -> bytes:
+    return b"data: " + _encode_chunk(chunk) + b"\n\n"
+
+
+def _event_with_usage(chunk: CompletionChunk) -> bytes:
+    """OpenAI's streams name usage on every chunk where the request asked for it."""
+    if chunk.HasField("usage"):
+        return _event(chunk)
+    return b"data: " + _encode_chunk(chunk)[:-1] + b',"usage":null}\n\n'
 
 
 def _read(data: bytes) -> tuple[CompletionRequest, bool]:

@@ -1,85 +1,171 @@
-"""The record of one request: one log line when it is over, however it ended."""
+"""Keeps the record of one request, and gives it to the observers when the request is over, however it ended."""
 
 import asyncio
-import logging
+import contextlib
 import time
-from types import TracebackType
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType, TracebackType
 from typing import Self
 
+from parley.chat.v1.completion_pb2 import CompletionChunk, Usage
+
+from service.backends.run import Piece, count
 from service.errors import ApiError
+from service.pipeline.attempt import Attempt
 from service.pipeline.attempts import Attempts
 from service.pipeline.context import RequestContext
+from service.pipeline.fold import Fold
 from service.pipeline.normalize import Normalizer
+from service.pipeline.record import BUG, CANCELLED, OK, AttemptRecord, Observer, Record
+from service.pipeline.trace import RequestTrace, Tracer, trace_id_of
+from service.routing import Route
+from service.waiting import Waiting
 
-_log = logging.getLogger("parley.request")
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Accounting:
+    """Who is told of requests. The same for all of them."""
+
+    observers: tuple[Observer, ...] = ()
+    tracer: Tracer | None = None
+
+    def refused(self, context: RequestContext, error: Exception) -> None:
+        """Tells of a request that was refused before it was known what it asks for."""
+        with contextlib.suppress(type(error)), Account(self, context, "", stream=False):
+            raise error
 
 
 class Account:
     """Covers one request as a context manager; never reused."""
 
-    def __init__(self, context: RequestContext, model: str, *, stream: bool) -> None:
+    def __init__(self, accounting: Accounting, context: RequestContext, model: str, *, stream: bool) -> None:
+        self.waiting = Waiting()
         self.attempts: Attempts | None = None
         self.answer: Normalizer | None = None
-        self._context = context
-        self._model = model
-        self._stream = stream
-        self._chunks = 0
+        self.content: Fold | None = None
+        """What the answer is to be added to, where somebody wants it in the record."""
+        self.record = Record(context, model, stream)
+        self._accounting = accounting
+        self._trace: RequestTrace | None = None
         self._started = time.monotonic()
-        self._first: float | None = None
 
     def __enter__(self) -> Self:
+        if self._accounting.tracer is not None:
+            trace = self._trace = self._accounting.tracer.start(self.record)
+            self.record.trace_id = trace.trace_id
+            self.record.sampled = trace.sampled
+            if trace.wants_content:
+                self.content = Fold()
+        elif self.record.context.traceparent:
+            self.record.trace_id = trace_id_of(self.record.context.traceparent)
+        for observer in self._accounting.observers:
+            observer.began(self.record)
         return self
 
-    def saw_chunks(self, number: int) -> None:
+    def routed(self, route: Route) -> None:
+        """Takes note of the model that was asked for."""
+        self.record.model = route.configured
+
+    def exchange(self, route: Route, attempt: Attempt) -> "Exchange":
+        """Covers one request to a vendor; to be entered at once."""
+        record = AttemptRecord(route.configured, attempt.place, attempt.request, hedge=attempt.hedge)
+        self.record.attempts.append(record)
+        return Exchange(record, self._trace.attempt(record) if self._trace is not None else _NO_HEADERS)
+
+    def saw(self, pieces: Sequence[Piece]) -> None:
         """Takes note of chunks that go to the caller."""
-        if self._first is None:
-            self._first = time.monotonic()
-        self._chunks += number
+        record = self.record
+        record.last_chunk = time.monotonic() - self._started
+        if record.first_chunk is None:
+            record.first_chunk = record.last_chunk
+            record.overhead = max(0.0, record.first_chunk - self.waiting.seconds)
+        record.chunks += count(pieces)
+        record.received.add(pieces)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        now = time.monotonic()
-        fields: dict[str, object] = {
-            "request_id": self._context.request_id,
-            "caller": self._context.caller.name,
-            "face": self._context.face,
-            "model": self._model,
-            "stream": self._stream,
-            "outcome": _outcome(error),
-            "chunks": self._chunks,
-            "seconds": round(now - self._started, 4),
-        }
-        if self._first is not None:
-            fields["first_chunk_seconds"] = round(self._first - self._started, 4)
-        if self._context.account_id:
-            fields["account_id"] = self._context.account_id
-        if self.attempts is not None and self.attempts.place is not None:
-            target = self.attempts.place.target
-            fields["vendor"] = target.vendor
-            fields["deployment"] = target.deployment
-            if len(self._context.report.attempts) > 1:
-                fields["attempts"] = self._context.report.attempts
-        if self.answer is not None:
-            fields["finish_reason"] = self.answer.finish_reason
-            if usage := self.answer.usage:
-                fields["prompt_tokens"] = usage.prompt_tokens
-                fields["completion_tokens"] = usage.completion_tokens
+        record = self.record
+        record.seconds = time.monotonic() - self._started
+        if record.first_chunk is None:
+            record.overhead = max(0.0, record.seconds - self.waiting.seconds)
+        record.queued = self.waiting.queued
+        record.outcome = _outcome(error)
         if isinstance(error, ApiError):
-            fields["error"] = error.message
-            if error.upstream is not None:
-                fields["upstream_status"] = error.upstream.status
-                fields["upstream_request_id"] = error.upstream.request_id
-        _log.info("request", extra={"fields": fields})
+            record.error = error
+        if self.attempts is not None:
+            record.place = self.attempts.place
+            for attempt in record.attempts:
+                attempt.answers = record.first_chunk is not None and attempt.place is record.place
+            record.retries = self.attempts.retries
+            record.fallbacks = tuple(self.attempts.fallbacks)
+        if self.answer is not None:
+            record.finish_reason = self.answer.finish_reason
+            record.usage = self.answer.usage
+            if error is not None and record.received.deltas and not (record.usage and record.finish_reason):
+                _estimate(record)
+        if self.content is not None:
+            record.answer = self.content.result()
+        if self._trace is not None:
+            self._trace.end(record)
+        for observer in self._accounting.observers:
+            observer.ended(record)
+
+
+@dataclass(slots=True)
+class Exchange:
+    """Covers one request to a vendor as a context manager; never reused."""
+
+    record: AttemptRecord
+    headers: Mapping[str, str]
+    """Headers for the vendor that carry the trace on."""
+    begun: bool = False
+    """Whether the answer has."""
+    _started: float = field(default_factory=time.monotonic)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def begin(self, chunk: CompletionChunk) -> None:
+        """Takes note of the answer's first chunk, as it came."""
+        self.begun = True
+        self.record.first_chunk = time.monotonic() - self._started
+        self.record.answered_by = chunk.model
+        self.record.answer_id = chunk.id
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.record.seconds = time.monotonic() - self._started
+        self.record.outcome = _outcome(error)
+        if isinstance(error, ApiError):
+            self.record.error = error
+
+
+def _estimate(record: Record) -> None:
+    """What an answer that was cut short has cost, as far as it is known."""
+    record.tokens_estimated = record.received.tokens
+    if record.usage is not None:
+        record.tokens_estimated = max(record.tokens_estimated, record.usage.completion_tokens)
+        # What a vendor reports of an answer while it generates it is not what it bills.
+        prompt = Usage()
+        prompt.CopyFrom(record.usage)
+        for name in ("completion_tokens", "completion_tokens_details", "total_tokens"):
+            prompt.ClearField(name)
+        record.usage = prompt
 
 
 def _outcome(error: BaseException | None) -> str:
     match error:
         case None:
-            return "ok"
+            return OK
         case ApiError():
-            return error.code
+            # Not the error's own code, which may be the vendor's: those are without number.
+            return error.kind.value.code
         case asyncio.CancelledError() | GeneratorExit():
-            return "cancelled"
+            return CANCELLED
         case _:
-            return "internal_error"
+            return BUG

@@ -2,21 +2,22 @@
 
 import asyncio
 import random
-import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from parley.chat.v1.completion_pb2 import CompletionChunk, CompletionRequest
+from parley.chat.v1.completion_pb2 import CompletionRequest
 
 from service.config.model import Fallback
 from service.errors import ApiError, Kind
+from service.pipeline.attempt import ELSEWHERE, OVERTAKEN, Attempt, Batches
+from service.pipeline.hedge import Begun, begin, race
 from service.pipeline.report import Report
 from service.routing import Route, Router
 from service.routing.condition import Condition
+from service.routing.hedging import Hedging
 from service.routing.pool import Place
-
-Batches = AsyncGenerator[list[CompletionChunk], None]
+from service.waiting import Waiting
 
 _BY_KIND = {Kind.CONTEXT_LENGTH: "context_length", Kind.CONTENT_FILTER: "content_filter"}
 """Refusals that lie with the model, for which there may be other models; everything else is `any`."""
@@ -37,67 +38,110 @@ class Attempts:
     report: Report
     may_use: Callable[[str], bool]
     """Whether the caller's key is good for a model: a fallback opens no model that it is not good for."""
+    stream: bool = True
+    """Whether the answer is wanted as it is generated; one that is not begins only when it is complete."""
     jitter: Callable[[], float] = random.random
     place: Place | None = None
-    """Where the last attempt went."""
+    """Where the last attempt went, or the one that answers."""
     sent: CompletionRequest = field(default_factory=CompletionRequest)
-    """The request as the last attempt changed it to fit the place."""
+    """The request as the attempt that answers changed it to fit the place."""
+    retries: int = 0
+    """Attempts after one that failed, at the same model."""
+    fallbacks: list[str] = field(default_factory=list[str])
+    """Further models that were asked, by their names in the configuration."""
+    waiting: Waiting = field(default_factory=Waiting)
+    """Takes note of the time in line and between attempts."""
     _tried: list[Condition] = field(default_factory=list[Condition])
     _retries: int = 0
     _fallbacks: list[str] | None = None
 
-    async def run(self, attempt: Callable[[Place], Batches]) -> Batches:
+    async def run(self, open_: Callable[[Attempt], Batches]) -> Batches:
         """The answer of the first attempt that begins one. To be closed by the caller. ApiError of the last attempt."""
-        self.route.pool.budget.request()
+        self.route.pool.request()
         while True:
-            place = self.place = self.route.pool.choose(
-                self.route.name, self.request, self._tried, deployment=self.route.deployment
-            )
-            self._tried.append(place.condition)
-            begun = False
             try:
-                async with (
-                    place.gate.place(self.deadline),
-                    aclosing(watched(place.condition, attempt(place))) as batches,
-                ):
-                    async for batch in batches:
-                        if not begun:
-                            begun = True
-                            self.report.attempts.append(place.name)
-                        yield batch
-                return
+                begun = await self._begin(open_)
+                break
             except ApiError as error:
-                if begun:
-                    raise
-                self.report.attempts.append(f"{place.name}: {error.code}")
                 error.attempts = tuple(self.report.attempts)
-                await asyncio.sleep(self._wait_before_next(error))
+                wait = self._wait_before_next(error)
+                with self.waiting:
+                    await asyncio.sleep(wait)
+        async with aclosing(begun.attempt.answer) as answer:
+            self._take_over(begun.attempt)
+            if begun.batch:
+                yield begun.batch
+            async for batch in answer:
+                yield batch
+            self.report.disobeyed = begun.attempt.report.disobeyed
 
-    def copy(self) -> CompletionRequest:
-        """A copy of the request for the next attempt to change, whose report begins anew."""
-        self.sent = CompletionRequest()
-        self.sent.CopyFrom(self.request)
-        self.report.dropped.clear()
-        self.report.emulated.clear()
-        return self.sent
+    async def _begin(self, open_: Callable[[Attempt], Batches]) -> Begun:
+        route, pool = self.route, self.route.pool
+        made: list[Attempt] = []
+
+        def attempt(place: Place) -> Attempt:
+            self.place = place
+            self._tried.append(place.condition)
+            hedge = bool(made)
+            made.append(Attempt(place, self.request, open_, self.deadline, hedge=hedge, waiting=self.waiting))
+            return made[-1]
+
+        def second() -> Attempt | None:
+            place = pool.spare(route.name, self.request, self._tried)
+            if place is None or pool.hedging is None or not pool.hedging.budget.spend():
+                return None
+            return attempt(place)
+
+        first = attempt(pool.choose(route.name, self.request, self._tried, deployment=route.deployment))
+        try:
+            if pool.hedging is None or route.deployment:
+                begun = await begin(first)
+            else:
+                begun = await race(first, second, pool.hedging.after(stream=self.stream))
+                self._learn_of(pool.hedging, first, begun.attempt)
+        except BaseException:
+            self.report.attempts += [told for each in made for told in each.told]
+            raise
+        self.report.attempts += [told for each in made if each is not begun.attempt for told in each.told]
+        self.report.attempts += begun.attempt.told
+        return begun
+
+    def _learn_of(self, hedging: Hedging, first: Attempt, answers: Attempt) -> None:
+        overtaken = first.outcome == OVERTAKEN
+        # One that was overtaken would have taken longer still; without it, slow ones would count ever less.
+        seconds = asyncio.get_running_loop().time() - (first if overtaken else answers).since
+        hedging.saw(seconds, stream=self.stream)
+        if overtaken:
+            first.place.condition.overtaken(seconds)
+
+    def _take_over(self, attempt: Attempt) -> None:
+        """What one attempt did with the request becomes what was done with it."""
+        self.place = attempt.place
+        self.sent = attempt.request
+        self.report.take_over(attempt.report)
 
     def _wait_before_next(self, error: ApiError) -> float:
         """Seconds until the next attempt, which goes where `route` says; raises the error where there is none."""
         pool = self.route.pool
         settings = pool.route.settings
-        if error.kind.value.retryable and self._retries < settings.retries.attempts:
+        untried = not self.route.deployment and len({*self._tried}) < len(pool.route.targets)
+        # What a vendor has against the service's own account is no reason to ask at the same place again.
+        mendable = error.kind.value.retryable or (error.kind in ELSEWHERE and error.upstream is not None and untried)
+        if mendable and self._retries < settings.retries.attempts:
             self._retries += 1
-            untried = not self.route.deployment and len({*self._tried}) < len(pool.route.targets)
             # Another deployment need not be waited for.
             wait = 0.0 if untried else pool.backoff.before(self._retries, error.retry_after, self.jitter)
             in_time = asyncio.get_running_loop().time() + wait < self.deadline
             if in_time and wait <= settings.retries.longest and pool.budget.spend():
+                self.retries += 1
                 return wait
         if self._fallbacks is None:
             self._fallbacks = [name for name in _fallbacks(settings.fallback, error) if self.may_use(name)]
         if not self._fallbacks or asyncio.get_running_loop().time() >= self.deadline:
             raise error
         self.route = self.router.route(self._fallbacks.pop(0))
+        self.fallbacks.append(self.route.configured)
+        self.route.pool.request()
         self._tried.clear()
         self._retries = 0
         return 0.0
@@ -109,32 +153,3 @@ def _fallbacks(settings: Fallback, error: ApiError) -> tuple[str, ...]:
         return named
     # What is wrong with the request itself is wrong elsewhere too.
     return settings.any if error.upstream is not None and error.kind.value.http >= 429 else ()
-
-
-async def watched(condition: Condition, batches: Batches) -> Batches:
-    """The batches, while the deployment's condition takes note of how it does."""
-    condition.begin()
-    started = time.monotonic()
-    begun = False
-    try:
-        async with aclosing(batches):
-            async for batch in batches:
-                if not begun:
-                    begun = True
-                    condition.saw_first_token(time.monotonic() - started)
-                yield batch
-        condition.succeeded()
-    except ApiError as error:
-        if error.kind.value.retryable:
-            condition.failed()
-        elif error.upstream is None or error.kind is Kind.TOTAL_TIMEOUT:
-            # It was refused before it was sent, or its own time was too short: nothing was learnt.
-            condition.abandoned()
-        else:
-            condition.succeeded()
-        raise
-    except BaseException:
-        condition.abandoned()
-        raise
-    finally:
-        condition.end()

@@ -20,6 +20,9 @@ class RequestContext:
     """The caller's `x-selected-account-id`; part of the request's record."""
     idempotency_key: str = ""
     """The caller's own name for the request: sent twice, it is answered once. See service.pipeline.idempotency."""
+    traceparent: str = ""
+    """The caller's trace context: https://www.w3.org/TR/trace-context/."""
+    tracestate: str = ""
     policy: Policy | None = None
     """What to do with fields that the vendor cannot honour; None: features are refused, tuning knobs left out."""
     report: Report = field(default_factory=Report)

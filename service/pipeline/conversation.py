@@ -8,36 +8,45 @@ from parley.chat.v1.message_pb2 import ContentPart, Message
 from service.errors import ApiError, Kind
 
 ROLES = frozenset(("system", "developer", "user", "assistant", "tool", "function"))
+_SPEAKERS = frozenset(("system", "developer", "user"))
+"""Who says something in each message."""
 
 
-def check_conversation(request: CompletionRequest) -> None:
-    """Checks the messages; ApiError (INVALID_VALUE) names the path of what is wrong and what would be right."""
+def check_conversation(request: CompletionRequest) -> bool:
+    """Checks the messages; ApiError (INVALID_VALUE) names the path of what is wrong and what would be right.
+
+    :return: whether any of them speaks of functions, as was done before there were tools.
+    """
     if not request.messages:
         _invalid("messages", "expected at least one message")
     calls: set[str] = set()
     called = False
     for index, message in enumerate(request.messages):
-        path = f"messages[{index}]"
-        role = message.role
+        role, content = message.role, message.content
         if role not in ROLES:
             known = ", ".join(sorted(ROLES))
-            _invalid(f"{path}.role", f"expected one of {known}, got {role!r}" if role else "required, such as user")
-        if role in {"user", "system", "developer"} and not message.content:
-            _invalid(f"{path}.content", "required")
+            problem = f"expected one of {known}, got {role!r}" if role else "required, such as user"
+            _invalid(f"messages[{index}].role", problem)
+        if role in _SPEAKERS and not content:
+            _invalid(f"messages[{index}].content", "required")
         if role == "tool":
-            _check_result(message, path, calls)
+            _check_result(message, f"messages[{index}]", calls)
         elif message.tool_call_id:
-            _invalid(f"{path}.tool_call_id", "only a message with role tool answers a call")
+            _invalid(f"messages[{index}].tool_call_id", "only a message with role tool answers a call")
         if message.tool_calls:
-            _check_calls(message, path, calls)
+            _check_calls(message, f"messages[{index}]", calls)
         called = called or message.HasField("function_call")
         if role == "function":
             if not message.name:
-                _invalid(f"{path}.name", "required: the name of the function")
+                _invalid(f"messages[{index}].name", "required: the name of the function")
             if not called:
-                _invalid(path, "no assistant message before it makes a function_call")
-        for place, part in enumerate(message.content):
-            _check_part(part, f"{path}.content[{place}]")
+                _invalid(f"messages[{index}]", "no assistant message before it makes a function_call")
+        for place, part in enumerate(content):
+            kind = part.WhichOneof("part")
+            if kind != "text":
+                _check_part(part, kind, f"messages[{index}].content[{place}]")
+    # Its result can only follow it.
+    return called
 
 
 def _check_result(message: Message, path: str, calls: set[str]) -> None:
@@ -58,8 +67,8 @@ def _check_calls(message: Message, path: str, calls: set[str]) -> None:
         calls.add(call.id)
 
 
-def _check_part(part: ContentPart, path: str) -> None:
-    match part.WhichOneof("part"):
+def _check_part(part: ContentPart, kind: str | None, path: str) -> None:
+    match kind:
         case None:
             _invalid(path, "expected a part, such as text")
         case "image_url" if not part.image_url.url:

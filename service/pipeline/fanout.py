@@ -7,7 +7,9 @@ from contextlib import aclosing, suppress
 from google.protobuf.message import Message
 from parley.chat.v1.completion_pb2 import CompletionChunk, Usage
 
-Batches = AsyncGenerator[list[CompletionChunk], None]
+from service.backends.run import Piece, Run
+
+Batches = AsyncGenerator[list[Piece], None]
 
 
 async def fan_out(number: int, run: Callable[[int], Batches]) -> Batches:
@@ -15,7 +17,7 @@ async def fan_out(number: int, run: Callable[[int], Batches]) -> Batches:
 
     The first run that fails ends all; so does closing or cancelling this. To be closed by the caller.
     """
-    queue: asyncio.Queue[tuple[int, list[CompletionChunk] | Exception | None]] = asyncio.Queue(maxsize=2 * number)
+    queue: asyncio.Queue[tuple[int, list[Piece] | Exception | None]] = asyncio.Queue(maxsize=2 * number)
 
     async def follow(index: int) -> None:
         try:
@@ -49,9 +51,13 @@ async def fan_out(number: int, run: Callable[[int], Batches]) -> Batches:
                 await task
 
 
-def _renumbered(batch: list[CompletionChunk], index: int, usages: dict[int, Usage]) -> list[CompletionChunk]:
-    kept: list[CompletionChunk] = []
+def _renumbered(batch: list[Piece], index: int, usages: dict[int, Usage]) -> list[Piece]:
+    kept: list[Piece] = []
     for chunk in batch:
+        if isinstance(chunk, Run):
+            chunk.template.chunk.choices[0].index = index
+            kept.append(chunk)
+            continue
         if chunk.HasField("usage"):
             usages[index] = Usage()
             usages[index].CopyFrom(chunk.usage)

@@ -1,7 +1,8 @@
 """Fits a request to the vendor that it goes to: what that vendor cannot honour is refused or left out, visibly."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from types import MappingProxyType
+from typing import Literal
 
 from parley.chat.v1.completion_pb2 import CompletionRequest
 from parley.chat.v1.message_pb2 import ContentPart, Message
@@ -38,22 +39,37 @@ NEUTRAL: Mapping[str, Callable[[CompletionRequest], bool]] = MappingProxyType(
 """Values that ask for what every vendor does anyway, so that nothing is lost without them."""
 
 
+DESCRIPTION = "response_format.json_schema.description"
+DETAIL = "content.image_url.detail"
+_Member = Literal["name", "reasoning_content", "audio"]
+_MEMBERS: Mapping[_Member, str] = MappingProxyType(
+    {"name": "message.name", "reasoning_content": "message.reasoning_content", "audio": "message.audio"}
+)
+_IN_MESSAGES = frozenset((*IN_MESSAGES, DETAIL))
+
+
 def fit(request: CompletionRequest, target: Target, policy: Policy | None, report: Report) -> None:
     """Takes out of a request, in place, what its vendor cannot honour, or refuses it (UNSUPPORTED, with the path).
 
     :param policy: what the caller wants; None: features are refused, tuning knobs left out with a warning.
     """
-    fields = target.fields
+    refused = target.refused
+    if not refused:
+        return
     for descriptor, _ in request.ListFields():
         name = descriptor.name
-        handling = fields.get(name)
-        if not isinstance(handling, Refused):
+        handling = refused.get(name)
+        if handling is None:
             continue
         neutral = NEUTRAL.get(name)
         if neutral is None or not neutral(request):
             _refuse(name, name, handling, target, policy, report)
         request.ClearField(name)
-    if any(isinstance(fields[name], Refused) for name in IN_MESSAGES):
+    description = refused.get(DESCRIPTION)
+    if description is not None and request.response_format.json_schema.description:
+        _refuse(DESCRIPTION, DESCRIPTION, description, target, policy, report)
+        request.response_format.json_schema.ClearField("description")
+    if not _IN_MESSAGES.isdisjoint(refused):
         _fit_messages(request, target, policy, report)
 
 
@@ -75,36 +91,50 @@ def _refuse(name: str, path: str, handling: Refused, target: Target, policy: Pol
 
 
 def _fit_messages(request: CompletionRequest, target: Target, policy: Policy | None, report: Report) -> None:
-    fields = target.fields
+    refused = target.refused
     for index, message in enumerate(request.messages):
-        for name, path, remove in _parts(message, f"messages[{index}]"):
-            handling = fields[name]
-            if isinstance(handling, Refused):
-                _refuse(name, path, handling, target, policy, report)
-                remove()
-    handling = fields["cache_control"]
-    if isinstance(handling, Refused):
+        for name, path, remove in _parts(message, f"messages[{index}]", refused.keys()):
+            _refuse(name, path, refused[name], target, policy, report)
+            remove()
+    handling = refused.get("cache_control")
+    if handling is not None:
         for index, tool in enumerate(request.tools):
             if tool.HasField("cache_control"):
                 _refuse("cache_control", f"tools[{index}].cache_control", handling, target, policy, report)
                 tool.ClearField("cache_control")
 
 
-def _parts(message: Message, path: str) -> Iterable[tuple[str, str, Callable[[], None]]]:
-    """What stands in a message that a vendor may not know: its name, its path, and how to take it out."""
-    for name in ("name", "reasoning_content", "audio"):
+def _parts(message: Message, path: str, refused: Set[str]) -> Iterable[tuple[str, str, Callable[[], None]]]:
+    """What stands in a message of the refused names: the name, its path, and how to take it out."""
+    for member, name in _MEMBERS.items():
         # A deprecated function's result carries the function's name, which is no knob.
-        if (message.name if name == "name" else message.HasField(name)) and message.role != "function":
-            yield f"message.{name}", f"{path}.{name}", lambda name=name: message.ClearField(name)
-    if message.HasField("cache_control"):
+        if name in refused and _has(message, member) and message.role != "function":
+            yield name, f"{path}.{member}", lambda member=member: message.ClearField(member)
+    no_marks = "cache_control" in refused
+    if no_marks and message.HasField("cache_control"):
         yield "cache_control", f"{path}.cache_control", lambda: message.ClearField("cache_control")
     for index, part in reversed(list(enumerate(message.content))):
-        where = f"{path}.content[{index}]"
-        if part.HasField("cache_control"):
-            yield "cache_control", f"{where}.cache_control", lambda part=part: part.ClearField("cache_control")
+        if no_marks and part.HasField("cache_control"):
+            where = f"{path}.content[{index}].cache_control"
+            yield "cache_control", where, lambda at=index: _clear(message, at, "cache_control")
         kind = part.WhichOneof("part")
-        if kind is not None and f"content.{kind}" in IN_MESSAGES:
-            yield f"content.{kind}", f"{where}.{kind}", lambda index=index: _drop(message, index)
+        if kind is None or kind == "text":
+            continue
+        where = f"{path}.content[{index}].{kind}"
+        if f"content.{kind}" in refused:
+            # What stands within goes with it.
+            yield f"content.{kind}", where, lambda at=index: _drop(message, at)
+        elif kind == "image_url" and DETAIL in refused and part.image_url.detail not in {"", "auto"}:
+            yield DETAIL, f"{where}.detail", lambda at=index: message.content[at].image_url.ClearField("detail")
+
+
+def _has(message: Message, member: _Member) -> bool:
+    return bool(message.name) if member == "name" else message.HasField(member)
+
+
+def _clear(message: Message, index: int, name: Literal["cache_control"]) -> None:
+    # Found anew: where a later part was left out, the list holds copies.
+    message.content[index].ClearField(name)
 
 
 def _drop(message: Message, index: int) -> None:

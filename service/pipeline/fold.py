@@ -2,12 +2,16 @@
 
 import base64
 import binascii
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
 
-from parley.chat.v1.completion_pb2 import Choice, ChunkChoice, Completion, CompletionChunk, Delta
+from parley.chat.v1.completion_pb2 import Choice, ChunkChoice, Completion, CompletionChunk
 from parley.chat.v1.message_pb2 import MessageAudio
-from parley.chat.v1.tool_pb2 import ToolCall
+from parley.chat.v1.tool_pb2 import FunctionCall, ToolCall
 
+from service.backends.run import Piece, expanded, merged
 from service.codec import dumps, parse_object
 
 
@@ -23,26 +27,22 @@ class _Answer:
     calls: dict[int, ToolCall] = field(default_factory=dict[int, ToolCall])
 
     def add(self, piece: ChunkChoice) -> None:
-        choice, delta = self.choice, piece.delta
-        choice.finish_reason = piece.finish_reason or choice.finish_reason
-        choice.native_finish_reason = piece.native_finish_reason or choice.native_finish_reason
-        choice.extra_fields = merge_json(choice.extra_fields, piece.extra_fields)
+        choice = self.choice
+        if word := piece.finish_reason:
+            choice.finish_reason = word
+        if word := piece.native_finish_reason:
+            choice.native_finish_reason = word
+        if extra := piece.extra_fields:
+            choice.extra_fields = merge_json(choice.extra_fields, extra)
         if piece.HasField("logprobs"):
             extra = merge_json(choice.logprobs.extra_fields, piece.logprobs.extra_fields)
             choice.logprobs.MergeFrom(piece.logprobs)
             choice.logprobs.extra_fields = extra
-        for name, pieces in (
-            ("content", self.content),
-            ("refusal", self.refusal),
-            ("reasoning_content", self.reasoning),
-        ):
-            if delta.HasField(name):
-                pieces.append(getattr(delta, name))
-        for call in delta.tool_calls:
-            self._call(call)
-        self._rest(delta)
+        # Of the many fields of a delta, most have one or two.
+        for field_, value in piece.delta.ListFields():
+            _GROW[field_.name](self, value)
 
-    def _call(self, piece: ToolCall) -> None:
+    def call(self, piece: ToolCall) -> None:
         call = self.calls.setdefault(piece.index, ToolCall())
         call.id = call.id or piece.id
         call.type = call.type or piece.type
@@ -51,20 +51,6 @@ class _Answer:
             call.function.name = call.function.name or piece.function.name
             if piece.function.HasField("arguments"):
                 call.function.arguments += piece.function.arguments
-
-    def _rest(self, delta: Delta) -> None:
-        message = self.choice.message
-        message.role = delta.role or message.role
-        message.annotations.extend(delta.annotations)
-        message.extra_fields = merge_json(message.extra_fields, delta.extra_fields)
-        if delta.HasField("function_call"):
-            message.function_call.name = message.function_call.name or delta.function_call.name
-            if delta.function_call.HasField("arguments"):
-                message.function_call.arguments += delta.function_call.arguments
-        if delta.HasField("audio"):
-            _grow_audio(message.audio, delta.audio)
-            if delta.audio.data:
-                self.audio.append(delta.audio.data)
 
     def whole(self) -> Choice:
         message = self.choice.message
@@ -81,6 +67,53 @@ class _Answer:
         return self.choice
 
 
+def _role(answer: _Answer, role: str) -> None:
+    answer.choice.message.role = role
+
+
+def _calls(answer: _Answer, calls: Iterable[ToolCall]) -> None:
+    for call in calls:
+        answer.call(call)
+
+
+def _function_call(answer: _Answer, piece: FunctionCall) -> None:
+    call = answer.choice.message.function_call
+    call.name = call.name or piece.name
+    if piece.HasField("arguments"):
+        call.arguments += piece.arguments
+
+
+def _audio(answer: _Answer, piece: MessageAudio) -> None:
+    whole = answer.choice.message.audio
+    whole.id = whole.id or piece.id
+    whole.transcript += piece.transcript
+    if piece.HasField("expires_at"):
+        whole.expires_at = piece.expires_at
+    if piece.data:
+        answer.audio.append(piece.data)
+
+
+def _extra(answer: _Answer, extra: str) -> None:
+    message = answer.choice.message
+    message.extra_fields = merge_json(message.extra_fields, extra)
+
+
+_GROW: Mapping[str, Callable[[_Answer, Any], None]] = MappingProxyType(
+    {
+        "role": _role,
+        "content": lambda answer, text: answer.content.append(text),
+        "refusal": lambda answer, text: answer.refusal.append(text),
+        "reasoning_content": lambda answer, text: answer.reasoning.append(text),
+        "tool_calls": _calls,
+        "function_call": _function_call,
+        "audio": _audio,
+        "annotations": lambda answer, annotations: answer.choice.message.annotations.extend(annotations),
+        "extra_fields": _extra,
+    }
+)
+"""How an answer takes in each field of a delta."""
+
+
 @dataclass(slots=True)
 class Fold:
     """The answer so far; never reused."""
@@ -88,15 +121,24 @@ class Fold:
     completion: Completion = field(default_factory=lambda: Completion(object="chat.completion"))
     _answers: dict[int, _Answer] = field(default_factory=dict[int, _Answer])
 
+    def batch(self, pieces: Iterable[Piece]) -> None:
+        """Takes in the next chunks."""
+        for chunk in expanded(merged(pieces)):
+            self.add(chunk)
+
     def add(self, chunk: CompletionChunk) -> None:
         """Takes in the next chunk."""
         whole = self.completion
-        whole.id = whole.id or chunk.id
-        whole.created = whole.created or chunk.created
-        whole.model = whole.model or chunk.model
-        whole.service_tier = chunk.service_tier or whole.service_tier
-        whole.system_fingerprint = chunk.system_fingerprint or whole.system_fingerprint
-        whole.extra_fields = merge_json(whole.extra_fields, chunk.extra_fields)
+        if not whole.id:
+            whole.id = chunk.id
+            whole.created = chunk.created
+            whole.model = chunk.model
+        if tier := chunk.service_tier:
+            whole.service_tier = tier
+        if fingerprint := chunk.system_fingerprint:
+            whole.system_fingerprint = fingerprint
+        if extra := chunk.extra_fields:
+            whole.extra_fields = merge_json(whole.extra_fields, extra)
         if chunk.HasField("usage"):
             whole.usage.CopyFrom(chunk.usage)
         for piece in chunk.choices:
@@ -109,13 +151,6 @@ class Fold:
         """The whole answer, once."""
         self.completion.choices.extend(answer.whole() for _, answer in sorted(self._answers.items()))
         return self.completion
-
-
-def _grow_audio(whole: MessageAudio, piece: MessageAudio) -> None:
-    whole.id = whole.id or piece.id
-    whole.transcript += piece.transcript
-    if piece.HasField("expires_at"):
-        whole.expires_at = piece.expires_at
 
 
 def merge_json(first: str, second: str) -> str:

@@ -1,13 +1,14 @@
 """OpenAI's deprecated functions, said as tools on the way in, and as functions again on the way out."""
 
-from parley.chat.v1.completion_pb2 import CompletionChunk, CompletionRequest
+from parley.chat.v1.completion_pb2 import CompletionRequest
 from parley.chat.v1.message_pb2 import Message
 from parley.chat.v1.tool_pb2 import Tool, ToolCall
 
+from service.backends.run import Piece, expanded
 
-def functions_to_tools(request: CompletionRequest) -> bool:
-    """Rewrites functions, function_call and messages of the old form, in place; whether there was anything."""
-    used = bool(request.functions) or request.HasField("function_call")
+
+def functions_to_tools(request: CompletionRequest) -> None:
+    """Rewrites functions, function_call and messages of the old form, in place."""
     for function in request.functions:
         request.tools.append(Tool(type="function", function=function))
     if request.HasField("function_call"):
@@ -22,14 +23,11 @@ def functions_to_tools(request: CompletionRequest) -> bool:
     last = ""
     for index, message in enumerate(request.messages):
         if message.HasField("function_call"):
-            used = True
             last = f"call_function_{index}"
             _call(message, last)
         elif message.role == "function":
-            used = True
             message.role = "tool"
             message.tool_call_id = last
-    return used
 
 
 def _call(message: Message, id_: str) -> None:
@@ -37,9 +35,10 @@ def _call(message: Message, id_: str) -> None:
     message.ClearField("function_call")
 
 
-def tools_to_functions(batch: list[CompletionChunk]) -> None:
-    """Rewrites the calls of an answer to the old form, in place."""
-    for chunk in batch:
+def tools_to_functions(batch: list[Piece]) -> list[Piece]:
+    """Rewrites the calls of an answer to the old form."""
+    chunks = expanded(batch)
+    for chunk in chunks:
         for choice in chunk.choices:
             calls = list(choice.delta.tool_calls)
             if calls and calls[0].index == 0:
@@ -48,3 +47,4 @@ def tools_to_functions(batch: list[CompletionChunk]) -> None:
                 del choice.delta.tool_calls[0]
             if choice.finish_reason == "tool_calls":
                 choice.finish_reason = "function_call"
+    return [*chunks]

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from parley.chat.v1.completion_pb2 import CompletionChunk, CompletionRequest
+from parley.chat.v1.completion_pb2 import CompletionRequest
 
+from service.backends.run import Piece, expanded, merged
 from service.pipeline.obey import guide_of, obeys
 
 
@@ -22,9 +23,9 @@ class Guide:
         name = guide_of(request)
         return cls(name) if name and not request.stop else None
 
-    def follow(self, batch: list[CompletionChunk]) -> None:
+    def follow(self, batch: list[Piece]) -> None:
         """Takes in the next chunks."""
-        for chunk in batch:
+        for chunk in expanded(merged(batch)):
             for choice in chunk.choices:
                 self._texts.setdefault(choice.index, []).append(choice.delta.content)
                 if choice.finish_reason == "stop":

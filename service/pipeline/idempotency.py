@@ -7,14 +7,15 @@ than there. A repeat that comes while the first is being answered waits for that
 
 import asyncio
 import hashlib
-import logging
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from parley.chat.v1.completion_pb2 import Completion, CompletionRequest
 
+from service.config.model import Idempotency
 from service.errors import ApiError, Kind
 from service.pipeline.context import RequestContext
 from service.pipeline.report import Report
@@ -24,8 +25,6 @@ HEADER = "idempotency-key"
 
 LONGEST = 255
 """Characters of a key."""
-
-_log = logging.getLogger("parley.request")
 
 _Name = tuple[str, str]
 """Of the caller, and the key."""
@@ -59,49 +58,47 @@ class _Answer:
 class Repeats:
     """The answers of one worker by their callers' keys. Belongs to one event loop."""
 
-    def __init__(
-        self, keep: float = 3600.0, max_bytes: int = 64 * 1024 * 1024, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        """Holds nothing yet.
-
-        :param keep: for how many seconds an answer is kept.
-        :param max_bytes: of all answers together; beyond it the oldest are forgotten.
-        """
-        self.keep = keep
-        self.max_bytes = max_bytes
+    def __init__(self, settings: Idempotency | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.settings = settings or Idempotency()
         self._clock = clock
         self._works: dict[_Name, _Work] = {}
         self._answers: OrderedDict[_Name, _Answer] = OrderedDict()
         self._bytes = 0
 
-    async def complete(self, run: Complete, request: CompletionRequest, context: RequestContext) -> Completion:
+    async def complete(
+        self,
+        run: Complete,
+        request: CompletionRequest,
+        context: RequestContext,
+        account: AbstractContextManager[object],
+    ) -> Completion:
         """The answer that `run` gives, or gave to the same caller's earlier request with the same key.
 
         KEY_REUSED where that request was another one. `context.report` becomes that of the first. A caller who goes
         away stops the work, unless another waits for the same answer.
+
+        :param account: covers a repeat; what `run` does has an account of its own.
         """
         self._forget()
         name = (context.caller.name, context.idempotency_key)
         # Taken first: the request is changed while it is answered.
         fingerprint = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
         known = self._answers.get(name) or self._works.get(name)
-        if known is not None and known.fingerprint != fingerprint:
-            problem = f"{HEADER}: the key was used for another request; take a new key for each"
-            raise ApiError(Kind.KEY_REUSED, problem, param=HEADER)
-        match known:
-            case None:
-                work = _Work(fingerprint, context.report, asyncio.ensure_future(run(request, context)))
-                self._works[name] = work
-                work.task.add_done_callback(lambda _: self._done(name, work))
-                return await self._wait(name, work, None)
-            case _Work():
+        if known is None:
+            work = _Work(fingerprint, context.report, asyncio.ensure_future(run(request, context)))
+            self._works[name] = work
+            work.task.add_done_callback(lambda _: self._done(name, work))
+            return await self._wait(name, work, None)
+        with account:
+            if known.fingerprint != fingerprint:
+                problem = f"{HEADER}: the key was used for another request; take a new key for each"
+                raise ApiError(Kind.KEY_REUSED, problem, param=HEADER)
+            if isinstance(known, _Work):
                 completion = await self._wait(name, known, context.deadline)
-            case _Answer():
+            else:
                 completion = known.completion
-        context.report.replay(known.report)
-        fields = {"request_id": context.request_id, "caller": context.caller.name, "outcome": "replayed"}
-        _log.info("request", extra={"fields": fields})
-        return completion
+            context.report.replay(known.report)
+            return completion
 
     async def _wait(self, name: _Name, work: _Work, deadline: float | None) -> Completion:
         work.waiting += 1
@@ -125,7 +122,9 @@ class Repeats:
             return
         completion = work.task.result()
         size = completion.ByteSize()
-        self._answers[name] = _Answer(work.fingerprint, work.report, completion, size, self._clock() + self.keep)
+        self._answers[name] = _Answer(
+            work.fingerprint, work.report, completion, size, self._clock() + self.settings.keep
+        )
         self._bytes += size
         self._forget()
 
@@ -133,7 +132,7 @@ class Repeats:
         """Forgets the oldest answers, as long as they are too old or too much."""
         while self._answers:
             name, oldest = next(iter(self._answers.items()))
-            if oldest.expires > self._clock() and self._bytes <= self.max_bytes:
+            if oldest.expires > self._clock() and self._bytes <= self.settings.max_bytes:
                 return
             del self._answers[name]
             self._bytes -= oldest.size

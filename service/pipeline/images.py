@@ -2,14 +2,16 @@
 
 import asyncio
 import base64
+from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from parley.chat.v1.completion_pb2 import CompletionRequest
 from parley.chat.v1.message_pb2 import ImageUrl
 
 from service.errors import ApiError, Kind
-from service.upstream import ImageFetcher
-from service.upstream.image_fetcher import FetchError, Image
+from service.upstream import Images
+from service.upstream.image import FetchError, Image
 
 MOST_BYTES = 64 * 1024 * 1024
 """Of all images of a request together: what a caller could have sent in the request itself."""
@@ -18,7 +20,40 @@ AT_ONCE = 4
 """Images of one request that are fetched at the same time."""
 
 
-async def bring_images(request: CompletionRequest, fetcher: ImageFetcher, deadline: float) -> None:
+@dataclass(slots=True)
+class _Wanted:
+    """One image."""
+
+    image: Image | None = None
+    fetching: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(slots=True)
+class RequestImages:
+    """The images of one request: each is fetched once, however many attempts want it, also at the same time."""
+
+    images: Images
+    _wanted: defaultdict[str, _Wanted] = field(default_factory=lambda: defaultdict(_Wanted))
+
+    @property
+    def enabled(self) -> bool:
+        """Whether images are fetched at all."""
+        return self.images.settings.enabled
+
+    async def fetch(self, url: str) -> Image:
+        """The image at an http(s) URL. FetchError where there is none, or none that may be fetched."""
+        wanted = self._wanted[url]
+        async with wanted.fetching:
+            if wanted.image is None:
+                wanted.image = await self.images.fetch(url)
+            return wanted.image
+
+    def forget(self) -> None:
+        """Lets go of all images: an answer has begun, so that there will be no further attempt."""
+        self._wanted.clear()
+
+
+async def bring_images(request: CompletionRequest, fetcher: RequestImages, deadline: float) -> None:
     """Fetches all images that stand as http(s) URLs, and puts data: URLs in their place.
 
     ApiError, with the path, for the first that cannot be fetched: INVALID_VALUE, or UNSUPPORTED where fetching is off.
@@ -27,7 +62,7 @@ async def bring_images(request: CompletionRequest, fetcher: ImageFetcher, deadli
     """
     places: dict[str, list[tuple[str, ImageUrl]]] = {}
     for path, image in _urls(request):
-        if not fetcher.settings.enabled:
+        if not fetcher.enabled:
             problem = "the vendor takes images as bytes, and fetch_images is off in parley.yaml; send a data: URL"
             raise ApiError(Kind.UNSUPPORTED, f"{path}: {problem}", param=path)
         places.setdefault(image.url, []).append((path, image))

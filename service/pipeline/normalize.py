@@ -2,9 +2,12 @@
 
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from parley.chat.v1.completion_pb2 import CompletionChunk, Usage
+
+from service.backends.run import Piece, Run
 
 
 @dataclass(slots=True)
@@ -22,9 +25,15 @@ class Normalizer:
     _report: str = ""
     _roles: set[int] = field(default_factory=set[int])
 
-    def batch(self, chunks: list[CompletionChunk]) -> list[CompletionChunk]:
+    def batch(self, pieces: Iterable[Piece]) -> list[Piece]:
         """The chunks, changed in place; those that only report usage are taken out."""
-        return [chunk for chunk in chunks if self._chunk(chunk)]
+        kept: list[Piece] = []
+        for piece in pieces:
+            if isinstance(piece, Run):
+                kept += self._run(piece)
+            elif self._chunk(piece):
+                kept.append(piece)
+        return kept
 
     def last(self) -> CompletionChunk | None:
         """The chunk that reports the usage, where the vendor did."""
@@ -33,6 +42,16 @@ class Normalizer:
         chunk = CompletionChunk(usage=self.usage, extra_fields=self._report)
         self._stamp(chunk)
         return chunk
+
+    def _run(self, run: Run) -> list[Piece]:
+        template = run.template
+        if not template.normal:
+            if template.chunk.choices[0].index not in self._roles:
+                # The first of an answer is not like the others.
+                return [chunk for chunk in run.chunks() if self._chunk(chunk)]
+            self._chunk(template.chunk)
+            template.normal = True
+        return [run]
 
     def _chunk(self, chunk: CompletionChunk) -> bool:
         if not self._id:

@@ -5,14 +5,16 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from parley.chat.v1.completion_pb2 import Completion, CompletionChunk, CompletionRequest
+from parley.chat.v1.completion_pb2 import Completion, CompletionRequest
 
 from service.backends.dialect import Target
 from service.backends.fields import Emulated
+from service.backends.run import Piece, sample
 from service.errors import ApiError, Kind
 from service.local.renderer import Renderer
 from service.pipeline import best_of
-from service.pipeline.account import Account
+from service.pipeline.account import Account, Accounting
+from service.pipeline.attempt import Attempt
 from service.pipeline.attempts import Attempts
 from service.pipeline.context import RequestContext
 from service.pipeline.fanout import fan_out
@@ -21,16 +23,16 @@ from service.pipeline.fold import Fold
 from service.pipeline.functions import tools_to_functions
 from service.pipeline.guide import Guide
 from service.pipeline.idempotency import Repeats
-from service.pipeline.images import bring_images
+from service.pipeline.images import RequestImages, bring_images
 from service.pipeline.normalize import Normalizer
 from service.pipeline.prepare import prepare
-from service.pipeline.report import Policy
+from service.pipeline.relay import relayed
+from service.pipeline.report import Policy, Report
 from service.pipeline.template import render_template
-from service.routing import Router
-from service.routing.pool import Place
-from service.upstream import Driver, ImageFetcher
+from service.routing import Route, Router
+from service.upstream import Driver, Images
 
-Batches = AsyncGenerator[list[CompletionChunk], None]
+Batches = AsyncGenerator[list[Piece], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,13 @@ class Pipeline:
     """What to do with fields that a vendor cannot honour, where neither the request nor its key says it."""
     renderer: Renderer = field(default_factory=Renderer)
     """Renders callers' chat templates where the vendor cannot."""
-    images: ImageFetcher = field(default_factory=ImageFetcher)
+    images: Images = field(default_factory=Images)
     """Fetches callers' images where the vendor does not."""
 
     repeats: Repeats = field(default_factory=Repeats)
     """Answers kept for callers who ask again."""
+    accounting: Accounting = field(default_factory=Accounting)
+    """Who is told of requests."""
 
     def stream(self, request: CompletionRequest, context: RequestContext) -> Batches:
         """The answer as it is generated. To be closed by the caller (contextlib.aclosing). Raises ApiError.
@@ -59,15 +63,15 @@ class Pipeline:
     async def complete(self, request: CompletionRequest, context: RequestContext) -> Completion:
         """The whole answer, or the one that was given before to the same idempotency key. Raises ApiError."""
         if context.idempotency_key:
-            return await self.repeats.complete(self._complete, request, context)
+            account = Account(self.accounting, context, request.model, stream=False)
+            return await self.repeats.complete(self._complete, request, context, account)
         return await self._complete(request, context)
 
     async def _complete(self, request: CompletionRequest, context: RequestContext) -> Completion:
         fold = Fold()
         async with aclosing(self._run(request, context, stream=False)) as batches:
             async for batch in batches:
-                for chunk in batch:
-                    fold.add(chunk)
+                fold.batch(batch)
         completion = fold.result()
         if "best_of" in context.report.emulated:
             vendor = request.model.partition("/")[0]
@@ -75,27 +79,39 @@ class Pipeline:
         return completion
 
     async def _run(self, request: CompletionRequest, context: RequestContext, *, stream: bool) -> Batches:
-        with Account(context, request.model, stream=stream) as account:
+        with Account(self.accounting, context, request.model, stream=stream) as account:
             speaks_of_functions = prepare(request, context, stream=stream)
             route = self.router.route(request.model)
+            account.routed(route)
             deadline = _deadline(request, context, route.total_timeout)
             attempts = account.attempts = Attempts(
-                self.router, request, route, deadline, context.report, context.caller.may_use
+                self.router,
+                request,
+                route,
+                deadline,
+                context.report,
+                context.caller.may_use,
+                stream=stream,
+                waiting=account.waiting,
             )
             normalizer = account.answer = Normalizer(request.model)
             guide = Guide.of(request)
+            images = RequestImages(self.images)
 
-            def attempt(place: Place) -> Batches:
-                return self._attempt(attempts.copy(), place.target, context, deadline, stream=stream)
+            def answer(attempt: Attempt) -> Batches:
+                return self._attempt(attempt, attempts.route, account, context, images, deadline, stream=stream)
 
-            async with aclosing(attempts.run(attempt)) as batches:
+            async with aclosing(attempts.run(answer)) as batches:
                 async for batch in batches:
+                    images.forget()
                     if normal := normalizer.batch(batch):
                         if speaks_of_functions:
-                            tools_to_functions(normal)
+                            normal = tools_to_functions(normal)
                         if guide is not None:
                             guide.follow(normal)
-                        account.saw_chunks(len(normal))
+                        account.saw(normal)
+                        if account.content is not None:
+                            account.content.batch(normal)
                         yield normal
             if guide is not None and not guide.obeyed(attempts.sent):
                 _tell_disobedience(guide.name, attempts, context.policy or self.policy)
@@ -104,29 +120,52 @@ class Pipeline:
                 yield [last]
 
     async def _attempt(
-        self, request: CompletionRequest, target: Target, context: RequestContext, deadline: float, *, stream: bool
+        self,
+        attempt: Attempt,
+        route: Route,
+        account: Account,
+        context: RequestContext,
+        images: RequestImages,
+        deadline: float,
+        *,
+        stream: bool,
     ) -> Batches:
         """The answer of one deployment, to the request in the form that it can have there, which it is changed into."""
-        fit(request, target, context.policy or self.policy, context.report)
-        _emulate_best_of(request, context)
+        request, target, report = attempt.request, attempt.place.target, attempt.report
+        policy = context.policy or self.policy
+        fit(request, target, policy, report)
+        _emulate_best_of(request, target, report)
         if target.dialect.needs_image_bytes:
-            await bring_images(request, self.images, deadline)
+            await bring_images(request, images, deadline)
         target = await render_template(request, target, self.renderer)
+        target = relayed(target, context, report, policy)
+        exchange = account.exchange(route, attempt)
 
         def run(index: int = 0) -> Batches:
             one = _with_seed_of(request, index)
-            return self.driver.run(one, target, stream=stream, request_id=context.request_id, deadline=deadline)
+            return self.driver.run(
+                one,
+                target,
+                stream=stream,
+                request_id=context.request_id,
+                deadline=deadline,
+                headers=exchange.headers,
+                waiting=account.waiting,
+            )
 
         number = request.n
         if number > 1 and isinstance(target.fields["n"], Emulated):
-            context.report.emulated.append("n")
+            report.emulated.append("n")
             request.ClearField("n")
             answer = fan_out(number, run)
         else:
             answer = run()
-        async with aclosing(answer) as batches:
-            async for batch in batches:
-                yield batch
+        with exchange:
+            async with aclosing(answer) as batches:
+                async for batch in batches:
+                    if not exchange.begun:
+                        exchange.begin(sample(batch[0]))
+                    yield batch
 
 
 def _with_seed_of(request: CompletionRequest, index: int) -> CompletionRequest:
@@ -140,9 +179,11 @@ def _with_seed_of(request: CompletionRequest, index: int) -> CompletionRequest:
     return one
 
 
-def _emulate_best_of(request: CompletionRequest, context: RequestContext) -> None:
+def _emulate_best_of(request: CompletionRequest, target: Target, report: Report) -> None:
+    if not isinstance(target.fields["best_of"], Emulated):
+        return
     if request.best_of > 1:
-        context.report.emulated.append("best_of")
+        report.emulated.append("best_of")
         best_of.ask_for_all(request)
     request.ClearField("best_of")
 

@@ -18,6 +18,9 @@ FORBIDDEN_HEADERS = frozenset(
 )
 """Headers that would change whose request it is or how it is framed."""
 
+_OF_FUNCTIONS = frozenset(("functions", "function_call"))
+"""Fields of the time before there were tools."""
+
 
 def prepare(request: CompletionRequest, context: RequestContext, *, stream: bool) -> bool:
     """Checks a request, and brings it, in place, into the form that every dialect knows.
@@ -31,12 +34,14 @@ def prepare(request: CompletionRequest, context: RequestContext, *, stream: bool
     if not context.caller.may_use(request.model):
         problem = f"model: this API key may not use {request.model!r}"
         raise ApiError(Kind.PERMISSION, problem, param="model", code="model_not_allowed")
-    check_conversation(request)
-    validate(request, stream=stream)
-    if request.inference_extra_headers:
+    fields = frozenset([field.name for field, _ in request.ListFields()])
+    functions = check_conversation(request) or not _OF_FUNCTIONS.isdisjoint(fields)
+    validate(request, fields, stream=stream)
+    if "inference_extra_headers" in fields:
         _check_headers(request)
-    functions = functions_to_tools(request)
-    if request.HasField("memory_strategy"):
+    if functions:
+        functions_to_tools(request)
+    if "memory_strategy" in fields:
         context.report.left_out = keep_last(request, request.memory_strategy.k)
         request.ClearField("memory_strategy")
     return functions

@@ -7,7 +7,7 @@ from parley.chat.v1.completion_pb2 import CompletionRequest
 from parley.chat.v1.message_pb2 import Message
 from parley.chat.v1.tool_pb2 import Tool, ToolCall
 
-from service.backends.dialect import PromptDialect, Target
+from service.backends.dialect import Target
 from service.codec import DecodeError, dumps, parse_object, parse_value, to_object
 from service.errors import ApiError, Kind
 from service.local.renderer import Renderer, TemplateProblem
@@ -20,12 +20,13 @@ async def render_template(request: CompletionRequest, target: Target, renderer: 
 
     Nothing is awaited where there is none. ApiError (INVALID_VALUE) where the template fails.
     """
-    if not request.chat_template or not isinstance(target.dialect, PromptDialect):
+    dialect = target.prompts
+    if not request.chat_template or dialect is None:
         return target
     # The caller's own variables may replace what is only a default.
     variables: dict[str, Any] = {
         "add_generation_prompt": True,
-        **target.dialect.special_tokens,
+        **dialect.special_tokens,
         **(parse_object(request.chat_template_kwargs) if request.chat_template_kwargs else {}),
         "messages": [_message(message) for message in request.messages],
         # Through text, as a tool holds its schema as text.
@@ -35,7 +36,7 @@ async def render_template(request: CompletionRequest, target: Target, renderer: 
         prompt = await renderer.render(request.chat_template, variables)
     except TemplateProblem as problem:
         raise ApiError(Kind.INVALID_VALUE, f"chat_template: {problem}", param="chat_template") from None
-    return replace(target, dialect=target.dialect.with_prompt(prompt))
+    return replace(target, dialect=dialect.with_prompt(prompt))
 
 
 def _message(message: Message) -> dict[str, Any]:

@@ -43,20 +43,24 @@ MOST_STOPS = 4
 MOST_LABELS = 16
 
 
-def validate(request: CompletionRequest, *, stream: bool) -> None:
-    """Checks a request; ApiError (INVALID_VALUE) names the path of what is wrong and what would be right."""
-    for rule in _RULES:
-        rule(request)
-    if stream and request.HasField("best_of") and request.best_of > 1:
+def validate(request: CompletionRequest, fields: frozenset[str], *, stream: bool) -> None:
+    """Checks a request; ApiError (INVALID_VALUE) names the path of what is wrong and what would be right.
+
+    :param fields: those that are set.
+    """
+    for name, (low, high) in RANGES.items():
+        if name in fields:
+            value: float = getattr(request, name)
+            if not low <= value <= high:
+                _invalid(name, f"expected {_range(low, high)}, got {value:g}")
+    for about, rule in _RULES:
+        if not about.isdisjoint(fields):
+            rule(request)
+    if stream and request.best_of > 1:
         _invalid("best_of", "cannot be streamed, since the best is known only at the end; send stream: false")
 
 
 def _numbers(request: CompletionRequest) -> None:
-    for name, (low, high) in RANGES.items():
-        if request.HasField(name):
-            value: float = getattr(request, name)
-            if not low <= value <= high:
-                _invalid(name, f"expected {_range(low, high)}, got {value:g}")
     if request.HasField("best_of") and request.best_of < (request.n or 1):
         _invalid("best_of", f"expected at least n, which is {request.n or 1}, got {request.best_of}")
     if request.top_logprobs and not request.logprobs:
@@ -166,16 +170,21 @@ def _prediction(request: CompletionRequest) -> None:
             _invalid("prediction.content", "required")
 
 
-_RULES: Iterable[Callable[[CompletionRequest], None]] = (
-    _numbers,
-    _texts,
-    _labels,
-    _sound,
-    _tools,
-    _format,
-    _strategy,
-    _prediction,
+def _about(*names: str) -> frozenset[str]:
+    return frozenset(names)
+
+
+_RULES: Iterable[tuple[frozenset[str], Callable[[CompletionRequest], None]]] = (
+    (_about("best_of", "top_logprobs", "inference_timeout"), _numbers),
+    (_about("stop", "modalities", "guided_decoding_backend"), _texts),
+    (_about("logit_bias", "metadata"), _labels),
+    (_about("modalities", "audio"), _sound),
+    (_about("tools", "functions", "tool_choice", "function_call"), _tools),
+    (_about("response_format", "chat_template", *GUIDES), _format),
+    (_about("memory_strategy"), _strategy),
+    (_about("prediction"), _prediction),
 )
+"""What may be wrong with fields; asked where at least one of them is set."""
 
 
 def _range(low: float, high: float) -> str:

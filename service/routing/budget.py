@@ -1,4 +1,4 @@
-"""How many repeats a model's requests may cause, so that a failing vendor is not flooded by them."""
+"""How many repeats a model's requests may cause, so that a failing or slow vendor is not flooded by them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class RetryBudget:
-    """A bucket that each request fills by a share of a token, and each retry empties by one."""
+    """A bucket that each request fills by a share of a token, and each retry (or hedge) empties by one."""
 
     share: float = 0.2
     """Retries for each request, on the long run."""

@@ -1,5 +1,6 @@
 """What is known of one deployment while it serves: how busy it is, how fast, and whether it has been failing."""
 
+import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -40,6 +41,10 @@ class Condition:
             return True
         return self.clock() >= self._resting_until and not self._probing
 
+    def inherited(self, target: Target, cooldown: Cooldown) -> "Condition":
+        """What is known of it, for the same deployment under other settings; its requests in flight stay behind."""
+        return dataclasses.replace(self, target=target, cooldown=cooldown, in_flight=0, _probing=False)
+
     def begin(self) -> None:
         """A request is sent to it."""
         self.in_flight += 1
@@ -65,6 +70,11 @@ class Condition:
     def abandoned(self) -> None:
         """The caller went away before anything could be learnt of it."""
         self._probing = False
+
+    def overtaken(self, seconds: float) -> None:
+        """It was given up after this long because another deployment's first token came before its own."""
+        if seconds > self._first_token:
+            self.saw_first_token(seconds)
 
     def saw_first_token(self, seconds: float) -> None:
         """The first token of an answer came after this long."""

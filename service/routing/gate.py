@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 from service.errors import ApiError, Kind
+from service.waiting import Waiting
 
 
 class Gate:
@@ -16,7 +16,7 @@ class Gate:
     """
 
     def __init__(self, places: int | None, line: int, name: str) -> None:
-        self._free = places
+        self._places = self._free = places
         self._line = line
         self._name = name
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -29,24 +29,39 @@ class Gate:
     @property
     def full(self) -> bool:
         """Whether a further request would be refused."""
-        return self._free == 0 and len(self._waiting) >= self._line
+        return self._free is not None and self._free <= 0 and len(self._waiting) >= self._line
 
-    @asynccontextmanager
-    async def place(self, deadline: float) -> AsyncGenerator[None]:
+    @property
+    def has_room(self) -> bool:
+        """Whether a request would get a place at once."""
+        return self._free is None or (self._free > 0 and not self._waiting)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there is a limit."""
+        return self._places is not None
+
+    def resize(self, places: int, line: int) -> None:
+        """Changes the limits of a bounded gate. Who is inside or waits stays; new places go to those who wait."""
+        assert self._places is not None
+        assert self._free is not None
+        self._free += places - self._places
+        self._places, self._line = places, line
+        while self._free > 0 and self._waiting:
+            self._free -= 1
+            self.leave()
+
+    def place(self, deadline: float, waiting: Waiting | None = None) -> "Stay":
         """Holds a place while the block runs; waits for one until the deadline (TOTAL_TIMEOUT), in order of arrival.
 
         RATE_LIMIT where the line is full. A caller who leaves the line frees its place in it.
-        """
-        if self._free is None:
-            yield
-            return
-        await self._enter(deadline)
-        try:
-            yield
-        finally:
-            self._leave()
 
-    async def _enter(self, deadline: float) -> None:
+        :param waiting: takes note of the time in line.
+        """
+        return Stay(self, deadline, waiting)
+
+    async def enter(self, deadline: float, waiting: Waiting) -> None:
+        """Takes a place in a bounded gate, which is to be given back by `leave`; as `place`."""
         assert self._free is not None
         if self._free > 0 and not self._waiting:
             self._free -= 1
@@ -57,24 +72,50 @@ class Gate:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
-            async with asyncio.timeout_at(deadline):
-                await turn
+            with waiting.line():
+                async with asyncio.timeout_at(deadline):
+                    await turn
         except BaseException as error:
             if turn in self._waiting:
                 self._waiting.remove(turn)
             elif turn.done() and not turn.cancelled():
                 # The place was handed over just as its taker went away.
-                self._leave()
+                self.leave()
             if isinstance(error, TimeoutError):
                 problem = f"{self._name}: no place became free within the request's time limit"
                 raise ApiError(Kind.TOTAL_TIMEOUT, problem) from None
             raise
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """Gives a place back."""
         assert self._free is not None
-        while self._waiting:
+        # Below 0 more are inside than now may be: the place is gone.
+        while self._free >= 0 and self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
                 return
         self._free += 1
+
+
+class Stay:
+    """One request at a deployment, as an async context manager; never reused."""
+
+    __slots__ = ("_deadline", "_gate", "_held", "_waiting")
+
+    def __init__(self, gate: Gate, deadline: float, waiting: Waiting | None) -> None:
+        self._gate = gate
+        self._deadline = deadline
+        self._waiting = waiting
+        self._held = False
+
+    async def __aenter__(self) -> None:
+        if self._gate.bounded:
+            await self._gate.enter(self._deadline, self._waiting or Waiting())
+            self._held = True
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._held:
+            self._gate.leave()

@@ -1,8 +1,9 @@
 """The deployments of one model while they serve, and the choice among them."""
 
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Optional
 
 from parley.chat.v1.completion_pb2 import CompletionRequest
 
@@ -11,7 +12,11 @@ from service.routing.balance import BALANCERS
 from service.routing.budget import Backoff, RetryBudget
 from service.routing.condition import Condition
 from service.routing.gate import Gate
+from service.routing.hedging import Hedging
+from service.routing.succession import Member, succeed
 from service.routing.table import ModelRoute
+
+_PLACES_KEPT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +33,44 @@ class Place:
 class Pool:
     """State of one model's deployments in one worker. Belongs to one event loop."""
 
-    def __init__(self, route: ModelRoute, *, clock: Callable[[], float], rng: random.Random) -> None:
+    def __init__(
+        self,
+        route: ModelRoute,
+        *,
+        clock: Callable[[], float],
+        rng: random.Random,
+        previous: Optional["Pool"] = None,
+    ) -> None:
+        """:param previous: the same model's pool under the configuration before, whose state goes on."""
         self.route = route
-        retries = route.settings.retries
+        retries, cooldown = route.settings.retries, route.settings.cooldown
         self.budget = RetryBudget(share=retries.budget)
         self.backoff = Backoff(first=retries.backoff, most=retries.longest)
+        self.hedging = Hedging(route.settings.hedge) if route.settings.hedge else None
         self._rng = rng
-        self._members = [
-            (
-                Condition(target, clock, route.settings.cooldown),
-                Gate(target.max_concurrent, target.queue, target.vendor),
-            )
+        self._members: list[Member] = [
+            (Condition(target, clock, cooldown), Gate(target.max_concurrent, target.queue, target.vendor))
             for target in route.targets
         ]
+        self._places: dict[tuple[str, str], Place] = {}
+        """By the model's name as it was asked for, and the deployment's."""
+        if previous is not None:
+            self._members = [succeed(member, previous.members, cooldown) for member in self._members]
+            if previous.route.settings.retries == retries:
+                self.budget = previous.budget
+            if previous.route.settings.hedge == route.settings.hedge:
+                self.hedging = previous.hedging
+
+    @property
+    def members(self) -> Sequence[Member]:
+        """The deployments, in the order of the file."""
+        return self._members
+
+    def request(self) -> None:
+        """A request came to this model."""
+        self.budget.request()
+        if self.hedging is not None:
+            self.hedging.budget.request()
 
     def choose(
         self, name: str, request: CompletionRequest, tried: Collection[Condition], *, deployment: str = ""
@@ -52,16 +82,39 @@ class Pool:
         :param name: the model's name as it was asked for, without the deployment.
         :param deployment: the one that the caller picked; others are not an answer then.
         """
+        if len(self._members) == 1:
+            return self._place(self._members[0], name)
         members = [m for m in self._members if not deployment or m[0].target.deployment == deployment]
         choices = (
             [m for m in members if m[0] not in tried and m[0].available and not m[1].full]
             or [m for m in members if m[0] not in tried]
             or members
         )
+        return self._one_of(choices, name, request)
+
+    def spare(self, name: str, request: CompletionRequest, tried: Collection[Condition]) -> Place | None:
+        """A deployment for a hedge: one that was not tried, has not been failing and has a place at once."""
+        choices = [m for m in self._members if m[0] not in tried and m[0].healthy and m[1].has_room]
+        return self._one_of(choices, name, request) if choices else None
+
+    def _one_of(self, choices: Sequence[Member], name: str, request: CompletionRequest) -> Place:
+        if len(choices) == 1:
+            return self._place(choices[0], name)
         gates = {id(condition): gate for condition, gate in choices}
         condition = BALANCERS[self.route.settings.balance]([c for c, _ in choices], request, self._rng)
+        return self._place((condition, gates[id(condition)]), name)
+
+    def _place(self, member: Member, name: str) -> Place:
+        condition, gate = member
         target = condition.target
+        known = self._places.get((name, target.deployment))
+        if known is not None:
+            return known
+        if len(self._places) >= _PLACES_KEPT:
+            # Callers may ask a wildcard for names without end.
+            self._places.clear()
         if self.route.wildcard:
             target = self.route.named(name.partition("/")[2], target)
         label = f"{name}/{target.deployment}" if target.deployment else name
-        return Place(label, target, condition, gates[id(condition)])
+        place = self._places[name, target.deployment] = Place(label, target, condition, gate)
+        return place

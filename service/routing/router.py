@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Optional
 
 from service.errors import ApiError, Kind
 from service.routing.pool import Pool
@@ -20,6 +21,13 @@ class Route:
     pool: Pool
     deployment: str = ""
     """The one that the caller picked; empty: any."""
+    wildcard: str = ""
+    """The entry of the configuration that stands for the model among others; empty where it has its own."""
+
+    @property
+    def configured(self) -> str:
+        """The name of its entry in the configuration: of these there are few, whatever callers ask for."""
+        return self.wildcard or self.name
 
     @property
     def total_timeout(self) -> float:
@@ -36,10 +44,15 @@ class Router:
         *,
         clock: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
+        previous: Optional["Router"] = None,
     ) -> None:
+        """:param previous: the router under the configuration before, whose state goes on where deployments stay."""
         rng = rng or random.Random()  # noqa: S311  # shares out load, protects nothing
         self.rng = rng
-        self._pools = {name: Pool(route, clock=clock, rng=rng) for name, route in models.items()}
+        before = previous.pools if previous else dict[str, Pool]()
+        self._pools = {
+            name: Pool(route, clock=clock, rng=rng, previous=before.get(name)) for name, route in models.items()
+        }
         self._wildcards = sorted((name[:-1] for name in models if name.endswith("*")), key=len, reverse=True)
 
     def route(self, name: str) -> Route:
@@ -51,8 +64,13 @@ class Router:
             return Route(stem, pool, last)
         for prefix in self._wildcards:
             if name.startswith(prefix) and len(name) > len(prefix):
-                return Route(name, self._pools[prefix + "*"])
+                return Route(name, self._pools[prefix + "*"], wildcard=prefix + "*")
         raise self._unknown(name)
+
+    @property
+    def pools(self) -> Mapping[str, Pool]:
+        """The models' deployments, by the models' names as the configuration writes them."""
+        return self._pools
 
     def names(self) -> list[str]:
         """The names of the models, sorted; `vendor/*` where any name goes to the vendor."""

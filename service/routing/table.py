@@ -7,10 +7,11 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from service.backends.dialect import Dialect, Target
 from service.backends.known_vendor import KnownVendor
-from service.backends.vendors import DIALECTS, LOCAL, VENDORS
+from service.backends.vendors import DIALECTS, LOCAL, OVER_GRPC, UNNAMED, VENDORS
 from service.config import Config, Deployment, Model, SecretRef, Timeouts, Vendor
 
 _AMBIENT = frozenset(("google", "sigv4", "none"))
@@ -18,6 +19,10 @@ _AMBIENT = frozenset(("google", "sigv4", "none"))
 
 _FETCHED = frozenset(("entra",))
 """Schemes whose credentials are fetched, unless parley.yaml names some."""
+
+
+_ENTRA = (("AZURE_TENANT_ID",), ("AZURE_CLIENT_ID",), ("AZURE_CLIENT_SECRET", "AZURE_FEDERATED_TOKEN_FILE"))
+"""What `auth: entra` reads from the environment, one of each; see service.upstream.entra_auth."""
 
 
 class RoutingError(ValueError):
@@ -67,9 +72,9 @@ def _model(config: Config, name: str, model: Model, local_socket: Path | None) -
     deployments = model.deployments or {"": Deployment()}
     if rest.endswith("*") and any(part.model for part in (model, *deployments.values())):
         raise RoutingError(f"models.{name}.model: a wildcard stands for many models, so it cannot be one")
-    source = _Source(
-        config, name, vendor_name, VENDORS.get(vendor_name), config.vendors.get(vendor_name, Vendor()), model
-    )
+    vendor = config.vendors.get(vendor_name, Vendor())
+    known = VENDORS.get(vendor_name) or UNNAMED.get(vendor.dialect or "")
+    source = _Source(config, name, vendor_name, known, vendor, model)
     targets = tuple(source.target(*item) for item in deployments.items())
     if vendor_name == LOCAL and local_socket is not None:
         targets = tuple(dataclasses.replace(target, socket=str(local_socket)) for target in targets)
@@ -97,6 +102,9 @@ class _Source:
         if auth == "sigv4":
             _check_signing(place, self.vendor_name, region)
         model = deployment.model or self.model.model or self.name.partition("/")[2]
+        credential = None if auth in _AMBIENT else self._credential(place, deployment, usual=auth not in _FETCHED)
+        if auth == "entra" and credential is None:
+            _check_entra(place)
         return Target(
             vendor=self.vendor_name,
             deployment=deployment_name,
@@ -105,7 +113,7 @@ class _Source:
             base_url=self._base_url(place, deployment, {"region": region, "project": project}),
             timeouts=_overlaid(self.config.timeouts, vendor.timeouts, self.model.timeouts, deployment.timeouts),
             auth=auth,
-            credential=None if auth in _AMBIENT else self._credential(place, deployment, usual=auth not in _FETCHED),
+            credential=credential,
             headers={key.lower(): value for key, value in vendor.headers.items()},
             weight=deployment.weight,
             max_concurrent=_first(deployment.max_concurrent, vendor.max_concurrent),
@@ -135,7 +143,21 @@ class _Source:
                     f"{place}: no {name}; set vendors.{self.vendor_name}.{name}, or that of the deployment"
                 )
             url = url.replace(f"{{{name}}}", value)
+        self._check_scheme(place, url)
         return url.rstrip("/")
+
+    def _check_scheme(self, place: str, url: str) -> None:
+        name = self.vendor.dialect or (self.known.dialect if self.known else "")
+        parts = urlsplit(url)
+        if name not in OVER_GRPC:
+            if parts.scheme not in {"http", "https"}:
+                raise RoutingError(f"{place}: base_url: the dialect {name} is spoken over HTTP: expected https://…")
+        elif parts.scheme not in {"grpc", "grpcs"}:
+            raise RoutingError(
+                f"{place}: base_url: the dialect {name} is spoken over gRPC: expected grpcs://HOST, or grpc://HOST:PORT"
+            )
+        elif not parts.hostname or parts.path.strip("/") or parts.query:
+            raise RoutingError(f"{place}: base_url: over gRPC, expected a host and a port and nothing after them")
 
     def _dialect(self) -> Dialect:
         name = self.vendor.dialect or (self.known.dialect if self.known else None)
@@ -172,6 +194,14 @@ def _check_signing(place: str, vendor: str, region: str) -> None:
         raise RoutingError(
             f"{place}: auth sigv4 needs a region; set vendors.{vendor}.region, or that of the deployment"
         )
+
+
+def _check_entra(place: str) -> None:
+    for names in _ENTRA:
+        if not any(os.environ.get(name) for name in names):
+            raise RoutingError(
+                f"{place}: auth entra needs the environment variable {' or '.join(names)}, or an api_key"
+            )
 
 
 def _spoken(model: str, dialects: Iterable[tuple[str, Dialect]]) -> Dialect | None:

@@ -45,6 +45,57 @@ async def test_another_deployment_answers(
             assert whole.model == "scripted/pair"
 
 
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        (v.stream_error(BEGUN[0]), "upstream_error"),
+        (v.half_chunk(BEGUN[0]), "stream_interrupted"),
+        (v.openai_error(401, "Incorrect API key provided: sk-p***", code="invalid_api_key"), "upstream_auth"),
+    ],
+    ids=["an error after the role", "cut after the role", "our key is refused"],
+)
+async def test_what_has_generated_nothing_is_replaced(
+    parley: Parley, vendors: Vendors, script: v.Script, code: str
+) -> None:
+    vendors.scripted.answer(script, STREAM)
+    seen = len(vendors.scripted.requests)
+    answer = await post(parley, body("scripted/swap", stream=True))
+    assert answer.events[-1] == "[DONE]"
+    assert [chunk["choices"][0]["delta"].get("role") for chunk in answer.chunks].count("assistant") == 1
+    one, other = (model.removeprefix("swap-") for model in sent_to(vendors, seen))
+    assert {one, other} == {"a", "b"}
+    assert answer.headers["x-parley-attempts"] == f"scripted/swap/{one}: {code}, scripted/swap/{other}"
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["unary", "stream"])
+async def test_another_deployment_overtakes_a_slow_one(parley: Parley, vendors: Vendors, *, stream: bool) -> None:
+    slow = v.hang_after_headers(BEGUN[0]) if stream else v.hang()
+    vendors.scripted.answer(slow, STREAM if stream else ANSWER)
+    seen = len(vendors.scripted.requests)
+    answer = await post(parley, body("scripted/hedged", stream=stream))
+    assert answer.status == 200
+    one, other = (model.removeprefix("hedged-") for model in sent_to(vendors, seen))
+    assert {one, other} == {"a", "b"}
+    assert answer.headers["x-parley-attempts"] == f"scripted/hedged/{one}: overtaken, scripted/hedged/{other}"
+    await asyncio.wait_for(vendors.scripted.requests[seen].closed.wait(), 10)
+    assert not vendors.scripted.requests[seen + 1].closed.is_set()
+
+
+async def test_a_hedge_that_fails_leaves_the_first_alone(
+    parley: Parley, vendors: Vendors, channel: grpc.aio.Channel
+) -> None:
+    gate = asyncio.Event()
+    vendors.scripted.answer(v.delayed(ANSWER, gate), DOWN)
+    seen = len(vendors.scripted.requests)
+    call = ChatServiceStub(channel).CreateCompletion(message("scripted/hedged"), metadata=parley.metadata)
+    await (await vendors.scripted.received(seen + 2)).complete.wait()
+    gate.set()
+    assert (await call).model == "scripted/hedged"
+    one, other = (model.removeprefix("hedged-") for model in sent_to(vendors, seen))
+    told = dict(await call.initial_metadata())["x-parley-attempts"]
+    assert told == f"scripted/hedged/{other}: unavailable, scripted/hedged/{one}"
+
+
 async def test_a_deployment_that_the_caller_picked_is_not_replaced(parley: Parley, vendors: Vendors) -> None:
     vendors.scripted.always(DOWN, model="pair-a")
     vendors.scripted.always(ANSWER, model="pair-b")

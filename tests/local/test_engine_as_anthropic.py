@@ -12,6 +12,7 @@ from parley.chat.v1.message_pb2 import ContentPart, Message
 
 from service.backends.anthropic import AnthropicDialect
 from service.backends.dialect import Target
+from service.backends.run import expanded
 from service.config import Timeouts
 from service.errors import ApiError, Kind
 from service.local import engine, weights
@@ -20,7 +21,8 @@ from service.pipeline.normalize import Normalizer
 from service.supervisor.probes import http_serves
 from service.supervisor.process import Process, ProcessSpec
 from service.supervisor.runtime_dir import runtime_dir
-from service.upstream import AiohttpTransport, Driver
+from service.upstream import Driver
+from service.upstream.aiohttp_transport import AiohttpTransport
 from tests.supervisor.stage import Stage
 
 # Every test runs in the loop in which the engine's process is watched.
@@ -73,7 +75,7 @@ async def answer(driver: Driver, asked: CompletionRequest, target: Target, *, st
     run = driver.run(asked, target, stream=stream, request_id="r", deadline=deadline)
     async with aclosing(run) as batches:
         async for batch in batches:
-            for chunk in normalizer.batch(batch):
+            for chunk in expanded(normalizer.batch(batch)):
                 pieces += any(choice.delta.content for choice in chunk.choices)
                 fold.add(chunk)
     if last := normalizer.last():

@@ -5,12 +5,13 @@ from contextlib import aclosing
 import pytest
 from parley.chat.v1.completion_pb2 import Completion, CompletionChunk
 
+from service.backends.run import Piece
 from service.errors import ApiError, Kind
 from service.pipeline.best_of import choose
 from service.pipeline.fanout import fan_out
 from service.pipeline.fold import Fold
 
-Batches = AsyncGenerator[list[CompletionChunk], None]
+Batches = AsyncGenerator[list[Piece], None]
 
 
 def piece(text: str, *, finish: str = "") -> CompletionChunk:
@@ -48,8 +49,7 @@ async def test_answers_have_their_indices_and_usage_is_summed() -> None:
     closed: list[int] = []
     async with aclosing(fan_out(3, runs(closed))) as batches:
         async for batch in batches:
-            for chunk in batch:
-                fold.add(chunk)
+            fold.batch(batch)
     completion = fold.result()
     assert [c.message.content[0].text for c in completion.choices] == ["0a0b", "1a1b", "2a2b"]
     used = completion.usage

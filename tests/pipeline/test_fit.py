@@ -92,6 +92,12 @@ SET: dict[str, dict[str, Any]] = {
     "message.audio": {"messages": [{"role": "assistant", "audio": {"id": "x"}}]},
     "message.reasoning_content": {"messages": [{"role": "assistant", "reasoning_content": "hm"}]},
     "cache_control": {"messages": [{"role": "user", "cache_control": {"type": "ephemeral"}}]},
+    "content.image_url.detail": {
+        "messages": [{"role": "user", "content": [{"image_url": {"url": "u", "detail": "low"}}]}]
+    },
+    "response_format.json_schema.description": {
+        "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": "{}", "description": "d"}}
+    },
 }
 """For each field a request that uses it."""
 
@@ -188,6 +194,23 @@ def test_what_asks_for_what_happens_anyway_is_never_a_loss(fields: dict[str, Any
     fit(message, TARGET, Policy.STRICT, report)
     assert report.headers() == []
     assert message == request()
+
+
+def test_an_images_detail_goes_with_its_image_and_auto_is_none() -> None:
+    image = {"image_url": {"url": "u", "detail": "high"}}
+    message, report = request(messages=[{"role": "user", "content": [{"text": "a"}, image]}]), Report()
+    fit(message, TARGET, Policy.WARN, report)
+    assert report.dropped == ["messages[0].content[1].image_url"]
+    auto = request(messages=[{"role": "user", "content": [{"image_url": {"url": "u", "detail": "auto"}}]}])
+    fit(auto, refusing("content.image_url.detail"), Policy.STRICT, Report())
+
+
+def test_what_stands_in_a_part_is_left_out_there_though_a_later_part_is_left_out_too() -> None:
+    marked = {"text": "a", "cache_control": {"type": "ephemeral"}}
+    message, report = request(messages=[{"role": "user", "content": [marked, {"file": {"file_id": "f"}}]}]), Report()
+    fit(message, TARGET, Policy.WARN, report)
+    assert [part.text for part in message.messages[0].content] == ["a"]
+    assert not message.messages[0].content[0].HasField("cache_control")
 
 
 def test_a_part_that_is_left_out_leaves_the_others_in_order() -> None:

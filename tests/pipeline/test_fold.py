@@ -5,6 +5,7 @@ import pytest
 from google.protobuf import text_format
 from parley.chat.v1.completion_pb2 import Completion, CompletionChunk
 
+from service.backends.run import expanded
 from service.pipeline.fold import Fold, join_base64, merge_json
 from service.pipeline.normalize import Normalizer
 
@@ -90,7 +91,7 @@ def test_a_stream_has_one_id_one_role_and_its_usage_last() -> None:
         chunk('id: "y" choices { index: 1 delta { content: "b" } finish_reason: "stop" } usage { prompt_tokens: 1 }'),
         chunk("usage { prompt_tokens: 2 }"),
     ]
-    normal = normalizer.batch(chunks)
+    normal = expanded(normalizer.batch(chunks))
     assert len(normal) == 3
     assert len({(each.id, each.created, each.model, each.object) for each in normal}) == 1
     assert normal[0].model == "v/m"

@@ -1,10 +1,12 @@
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Generator
 
 import pytest
 from parley.chat.v1.completion_pb2 import Completion, CompletionRequest
 
 from service.auth import Caller
+from service.config.model import Idempotency
 from service.errors import ApiError, Kind
 from service.pipeline import RequestContext
 from service.pipeline.idempotency import Repeats
@@ -60,7 +62,7 @@ def asking(
         context = context or RequestContext(
             "id", Caller(caller, ("*",)), "rest", idempotency_key=key, deadline=deadline
         )
-        return repeats.complete(run, request, context)
+        return repeats.complete(run, request, context, contextlib.nullcontext())
 
     return ask
 
@@ -110,6 +112,25 @@ async def test_keys_belong_to_their_callers(other: dict[str, str]) -> None:
     assert (await ask(**other)).id == "answer-2"
 
 
+async def test_only_repeats_are_covered_by_an_account_of_their_own() -> None:
+    vendor = Vendor()
+    vendor.go.set()
+    covered: list[str] = []
+
+    @contextlib.contextmanager
+    def account(name: str) -> Generator[None]:
+        try:
+            yield
+        finally:
+            covered.append(name)
+
+    repeats = Repeats()
+    for name, text in (("first", "hi"), ("repeat", "hi"), ("other", "ho")):
+        with contextlib.suppress(ApiError):
+            await repeats.complete(vendor.complete, CompletionRequest(model=text), context_of(), account(name))
+    assert covered == ["repeat", "other"]
+
+
 async def test_a_failure_is_shared_by_who_waits_and_then_forgotten() -> None:
     vendor = Vendor()
     vendor.error = ApiError(Kind.OVERLOADED, "later")
@@ -152,7 +173,7 @@ async def test_a_repeat_waits_no_longer_than_its_own_deadline() -> None:
 async def test_answers_are_forgotten_in_time() -> None:
     vendor, clock = Vendor(), Clock()
     vendor.go.set()
-    ask = asking(Repeats(keep=KEEP_S, clock=clock), vendor.complete)
+    ask = asking(Repeats(Idempotency(keep=KEEP_S), clock), vendor.complete)
     await ask()
     clock.now = KEEP_S - 1
     assert (await ask()).id == "answer-1"
@@ -164,7 +185,7 @@ async def test_the_oldest_answers_make_room() -> None:
     vendor = Vendor()
     vendor.go.set()
     size = Completion(id="answer-1").ByteSize()
-    ask = asking(Repeats(max_bytes=2 * size), vendor.complete)
+    ask = asking(Repeats(Idempotency(max_bytes=2 * size)), vendor.complete)
     for key in ("a", "b", "c"):
         await ask(key=key)
     assert (await ask(key="c")).id == "answer-3"

@@ -11,13 +11,13 @@ from service.auth import Caller
 from service.backends.dialect import HttpCall, Target
 from service.config.load import parse
 from service.config.model import FetchImages
-from service.errors import ApiError, Kind
+from service.errors import ApiError, Kind, Upstream
 from service.pipeline import Pipeline, images
 from service.pipeline.context import RequestContext
-from service.pipeline.images import AT_ONCE, bring_images
+from service.pipeline.images import AT_ONCE, RequestImages, bring_images
 from service.routing import Router
 from service.routing.table import build
-from service.upstream import Driver, ImageFetcher
+from service.upstream import Driver, Images
 from service.upstream.transport import Response
 from tests.upstream.image_server import PNG, ImageServer, image_server
 
@@ -37,7 +37,7 @@ def asking(*urls: str, media_type: str = "") -> CompletionRequest:
 
 async def bring(request: CompletionRequest, settings: FetchImages = SETTINGS, seconds: float = 60) -> list[str]:
     """The URLs afterwards."""
-    await bring_images(request, ImageFetcher(settings), asyncio.get_running_loop().time() + seconds)
+    await bring_images(request, RequestImages(Images(settings)), asyncio.get_running_loop().time() + seconds)
     return [part.image_url.url for part in request.messages[0].content[1:]]
 
 
@@ -142,7 +142,7 @@ class Recorder:
 
 async def test_vendors_that_fetch_themselves_get_the_url_and_others_the_bytes(server: ImageServer) -> None:
     recorder = Recorder()
-    pipeline = Pipeline(Router(build(parse(CONFIG))), Driver(recorder), images=ImageFetcher(SETTINGS))
+    pipeline = Pipeline(Router(build(parse(CONFIG))), Driver(recorder), images=Images(SETTINGS))
     for model in ("bedrock/m", "openai/m"):
         request = asking(server.url("/a.png"))
         request.model = model
@@ -152,3 +152,31 @@ async def test_vendors_that_fetch_themselves_get_the_url_and_others_the_bytes(se
     assert data_url("").rpartition(",")[2] in bedrock
     assert server.url("/a.png") in openai
     assert server.paths == ["/a.png"]
+
+
+async def test_an_image_is_fetched_once_for_all_attempts(server: ImageServer) -> None:
+    class Busy(Recorder):
+        async def send(self, call: HttpCall, target: Target) -> Response:
+            self.bodies.append(call.body.decode())
+            raise ApiError(Kind.UNAVAILABLE, "busy", upstream=Upstream("bedrock", 503))
+
+    busy = Busy()
+    again = CONFIG.replace("bedrock/m: {}", "bedrock/m: {retries: {attempts: 2, backoff: 1ms, budget: 1}}")
+    pipeline = Pipeline(Router(build(parse(again))), Driver(busy), images=Images(SETTINGS))
+    request = asking(server.url("/a.png"))
+    request.model = "bedrock/m"
+    with pytest.raises(ApiError):
+        await pipeline.complete(request, RequestContext("r", Caller("a"), "rest"))
+    assert len(busy.bodies) == 3
+    assert all(data_url("").rpartition(",")[2] in body for body in busy.bodies)
+    assert server.paths == ["/a.png"]
+
+
+async def test_attempts_at_the_same_time_share_an_image(server: ImageServer) -> None:
+    images = RequestImages(Images(SETTINGS))
+    url = server.url("/a.png")
+    await asyncio.gather(*(images.fetch(url) for _ in range(3)))
+    assert server.paths == ["/a.png"]
+    images.forget()
+    await images.fetch(url)
+    assert server.paths == ["/a.png"] * 2

@@ -4,16 +4,18 @@ import pytest
 
 from service.backends.dialect import Target
 from service.backends.known_vendor import KnownVendor
-from service.backends.vendors import DIALECTS, VENDORS
+from service.backends.vendors import DIALECTS, OVER_GRPC, VENDORS
 from service.config.load import parse
 from service.routing.table import RoutingError, build
 
 KEYS = {name for vendor in VENDORS.values() for name in (vendor.api_key_env, vendor.api_key_env_too) if name}
 
+AZURE = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_FEDERATED_TOKEN_FILE")
+
 
 @pytest.fixture(autouse=True)
 def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in KEYS:
+    for name in (*KEYS, *AZURE):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -29,7 +31,8 @@ def test_a_known_vendor_needs_its_key_and_at_most_its_address(
     assert vendor.dialect in DIALECTS
     if vendor.api_key_env:
         monkeypatch.setenv(vendor.api_key_env, "planted")
-    settings = f"vendors: {{{name}: {{base_url: 'https://v', region: r, project: p}}}}"
+    scheme = "grpcs" if vendor.dialect in OVER_GRPC else "https"
+    settings = f"vendors: {{{name}: {{base_url: '{scheme}://v', region: r, project: p}}}}"
     target = target_of(settings, f"{name}/m")
     assert target.auth == vendor.auth
     assert target.version == vendor.version
@@ -51,7 +54,17 @@ def test_entra_needs_no_key_but_takes_one(monkeypatch: pytest.MonkeyPatch) -> No
     place = "base_url: 'https://r.openai.azure.com'"
     with pytest.raises(RoutingError, match="AZURE_OPENAI_API_KEY is not set"):
         target_of(f"vendors: {{azure: {{{place}}}}}", "azure/m")
-    fetched = target_of(f"vendors: {{azure: {{{place}, auth: entra}}}}", "azure/m")
+    entra = f"vendors: {{azure: {{{place}, auth: entra}}}}"
+    for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"):
+        with pytest.raises(RoutingError, match=f"models.azure/m: auth entra needs the environment variable {name}"):
+            target_of(entra, "azure/m")
+        monkeypatch.setenv(name, "x")
+    fetched = target_of(entra, "azure/m")
+    monkeypatch.delenv("AZURE_CLIENT_SECRET")
+    monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", "/x")
+    assert target_of(entra, "azure/m") == fetched
+    for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE"):
+        monkeypatch.delenv(name)
     assert (fetched.auth, fetched.credential, fetched.version) == ("entra", None, "2024-10-21")
     monkeypatch.setenv("TOKEN", "static")
     own = target_of(f"vendors: {{azure: {{{place}, auth: entra, api_key: {{env: TOKEN}}}}}}", "azure/m")
