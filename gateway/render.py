@@ -7,6 +7,8 @@ from typing import Protocol, cast
 
 import yaml
 
+from gateway.tracing import EdgeTracing, add_tracing
+
 CONFIG = "envoy.yaml"
 ADMIN_SOCKET = "envoy-admin.sock"
 DESCRIPTOR_SET = Path(__file__).parent / "parley.binpb"
@@ -48,12 +50,37 @@ def source() -> Path:
     raise FileNotFoundError(f"{CONFIG} is in none of: " + ", ".join(map(str, candidates)))
 
 
-def render(*, listen: Address, runtime_dir: Path, workers: int, template: Path | None = None) -> Path:
-    """Writes RUNTIME_DIR/envoy.yaml and returns its path.
+def render(
+    *,
+    listen: Address,
+    runtime_dir: Path,
+    workers: int,
+    template: Path | None = None,
+    tracing: EdgeTracing | None = None,
+) -> Path:
+    """Writes RUNTIME_DIR/envoy.yaml and returns its path. The parameters are those of `rendered`."""
+    text = rendered(listen=listen, runtime_dir=runtime_dir, workers=workers, template=template, tracing=tracing)
+    path = runtime_dir / CONFIG
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def rendered(
+    *,
+    listen: Address,
+    runtime_dir: Path,
+    workers: int,
+    template: Path | None = None,
+    tracing: EdgeTracing | None = None,
+    descriptor_set: Path = DESCRIPTOR_SET,
+) -> str:
+    """The envoy.yaml of an instance.
 
     :param runtime_dir: directory of the sockets; short, because a unix socket's path has at most 107 bytes.
     :param workers: number of workers, at least 1.
     :param template: the envoy.yaml to start from. Default: `source()`.
+    :param tracing: where Envoy's own spans go. Default: it makes none.
+    :param descriptor_set: where Envoy finds the contract's descriptor set.
     :raises ValueError: a socket's path is too long, there are no workers, or the template is not Parley's envoy.yaml.
     """
     if workers < 1:
@@ -74,28 +101,36 @@ def render(*, listen: Address, runtime_dir: Path, workers: int, template: Path |
         _put(document, (*socket_address, "port_value"), listen.port)
         manager = (*static, "listeners", "edge", "filter_chains", 0, "filters", 0, "typed_config")
         transcoder = (*manager, "http_filters", "envoy.filters.http.grpc_json_transcoder", "typed_config")
-        _put(document, (*transcoder, "proto_descriptor"), str(DESCRIPTOR_SET.absolute()))
+        _put(document, (*transcoder, "proto_descriptor"), str(descriptor_set.absolute()))
         endpoints = [{"endpoint": {"address": {"pipe": {"path": str(socket)}}}} for socket in sockets]
         for cluster in CLUSTERS:
             _put(document, (*static, "clusters", cluster, "load_assignment", "endpoints", 0, "lb_endpoints"), endpoints)
+        if tracing is not None:
+            hub, clusters = _at(document, manager), _at(document, (*static, "clusters"))
+            add_tracing(cast("dict[str, object]", hub), cast("list[object]", clusters), tracing)
     except LookupError as error:
         raise ValueError(f"{path} is not Parley's {CONFIG}: it has no {error.args[0]}") from error
 
-    rendered = runtime_dir / CONFIG
-    rendered.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
-    return rendered
+    return yaml.safe_dump(document, sort_keys=False)
 
 
 def _put(document: object, path: Sequence[str | int], value: object) -> None:
     """Replaces an existing value. In a list a string picks the element of that name, a number the one at that place."""
-    parent = document
+    parent = _at(document, path[:-1])
+    key = _key(parent, path[-1])
+    if key is None:
+        raise LookupError(".".join(map(str, path)))
+    cast("dict[str | int, object]", parent)[key] = value
+
+
+def _at(document: object, path: Sequence[str | int]) -> object:
+    """The value at a path."""
     for depth, step in enumerate(path):
-        key = _key(parent, step)
+        key = _key(document, step)
         if key is None:
             raise LookupError(".".join(map(str, path[: depth + 1])))
-        if depth == len(path) - 1:
-            cast("dict[str | int, object]", parent)[key] = value
-        parent = cast("dict[str | int, object]", parent)[key]
+        document = cast("dict[str | int, object]", document)[key]
+    return document
 
 
 def _key(parent: object, step: str | int) -> str | int | None:

@@ -1,38 +1,112 @@
 """JSON log lines on stderr, one for each event."""
 
+import atexit
+import functools
 import json
 import logging
 import os
 import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import orjson
 
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, and the fields given as `extra={"fields": {...}}`."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line, without its end."""
-        line: dict[str, object] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-            **record.__dict__.get("fields", {}),
-        }
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
-
+from service.lines import Lines
 
 LEVEL = "PARLEY_LOG_LEVEL"
 """Environment variable: debug, info (the default), warning or error."""
 
+STDERR = 2
 
-def configure() -> None:
-    """Sends all log records of this process to stderr, from the level that the environment names up."""
-    level = os.environ.get(LEVEL, "info").upper()
-    if level not in logging.getLevelNamesMapping():
-        sys.exit(f"{LEVEL}: expected debug, info, warning or error, got {level.lower()!r}")
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Makes the lines of one process: a JSON object each, with time, level, logger, message and what else is known."""
+
+    write: Callable[[bytes, bool], None]
+    """Takes a line, and whether it has to be out at once."""
+    level: int = logging.INFO
+    """What is logged, from this level of logging's up."""
+    process: str = ""
+    """The name of the process, which is said in each line; empty: it is not said."""
+
+    def tell(
+        self,
+        level: int,
+        logger: str,
+        message: str,
+        fields: Mapping[str, object],
+        *,
+        at: float | None = None,
+    ) -> None:
+        """Writes a line, warnings and errors at once.
+
+        :param at: when it happened, in seconds since 1970. Default: now.
+        """
+        self.write(self.line(level, logger, message, fields, time.time() if at is None else at), level > logging.INFO)
+
+    def line(self, level: int, logger: str, message: str, fields: Mapping[str, object], at: float) -> bytes:
+        """A line with its end."""
+        told: dict[str, object] = {
+            "time": f"{_date_and_time(int(at))}.{int(at % 1 * 1000):03d}+00:00",
+            "level": logging.getLevelName(level).lower(),
+            "logger": logger,
+            "message": message,
+            **({"process": self.process} if self.process else {}),
+            **fields,
+        }
+        try:
+            return orjson.dumps(told, default=str, option=orjson.OPT_APPEND_NEWLINE)
+        except TypeError:
+            # Half of a surrogate pair, or a number without end.
+            return json.dumps(told, default=str).encode() + b"\n"
+
+
+class LogHandler(logging.Handler):
+    """Logs what comes through logging, with the fields given as `extra={"fields": {...}}`."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(log.level)
+        self._log = log
+        self._tracebacks = logging.Formatter()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes the record's line."""
+        try:
+            fields: dict[str, object] = {**record.__dict__.get("fields", {})}
+            if record.exc_info:
+                fields["traceback"] = self._tracebacks.formatException(record.exc_info)
+            self._log.tell(record.levelno, record.name, record.getMessage(), fields, at=record.created)
+        except Exception:  # noqa: BLE001  # as logging's own handlers do: what is logged must not break what logs it
+            self.handleError(record)
+
+
+@functools.lru_cache(maxsize=4)
+def _date_and_time(seconds: int) -> str:
+    # Kept for all lines of a second, because to make it takes longer than the line.
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def configure(process: str = "", descriptor: int = STDERR) -> Log:
+    """Sends all log records of this process to stderr, from the level that the environment names up.
+
+    What is left is written when the process ends.
+
+    :param process: the name of the process, for its lines.
+    :param descriptor: where they are written instead.
+    """
+    name = os.environ.get(LEVEL, "info").upper()
+    levels = logging.getLevelNamesMapping()
+    if name not in levels:
+        sys.exit(f"{LEVEL}: expected debug, info, warning or error, got {name.lower()!r}")
+    lines = Lines(descriptor, lambda missing: log.line(*_missing(missing), time.time()))
+    log = Log(lines.write, levels[name], process)
+    atexit.register(lines.close)
+    logging.basicConfig(level=log.level, handlers=[LogHandler(log)], force=True)
+    return log
+
+
+def _missing(number: int) -> tuple[int, str, str, dict[str, object]]:
+    return logging.WARNING, "parley.log", "lines left out: nobody reads them fast enough", {"lines": number}

@@ -6,6 +6,9 @@ import click
 
 _COMMANDS = {
     "up": "service.cli.up",
+    "serve": "service.cli.serve",
+    "status": "service.cli.status",
+    "envoy-config": "service.cli.envoy_config",
     "chat": "service.cli.chat",
     "models": "service.cli.models",
     "key": "service.cli.key",

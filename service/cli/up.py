@@ -3,41 +3,27 @@
 import asyncio
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from service.cli import options
-from service.config import Config, ConfigError, load
-from service.config.values import Address
-from service.routing.table import RoutingError, build
-from service.supervisor import up
+from service.supervisor import Source, up
 
 
 @click.command("up")
 @options.config_file
 @click.option("-p", "--port", type=click.IntRange(1, 65535), help="Listen on this port instead of the file's.")
-@click.option("-w", "--workers", type=click.IntRange(1, 256), help="Start this many workers instead of the file's.")
-def command(path: Path | None, port: int | None, workers: int | None) -> None:
+@options.workers
+def command(path: Path | None, port: int | None, workers: int | Literal["auto"] | None) -> None:
     """Start Envoy, the workers and, where it is asked for, the embedded model; stop them all at Ctrl-C.
+
+    A changed configuration file is loaded while it runs, and so it is at SIGHUP; `parley status` tells what holds.
 
     \b
     Example:
       parley up
       parley up --config parley.yaml --port 18080
     """  # noqa: D301
-    file = options.chosen_file(path)
-    try:
-        config = load(file)
-        build(config)
-    except (ConfigError, RoutingError) as error:
-        sys.exit(str(error) if isinstance(error, ConfigError) else f"{file}: {error}")
-    sys.exit(asyncio.run(up(_changed(config, port, workers), config_path=file, announce=click.echo)))
-
-
-def _changed(config: Config, port: int | None, workers: int | None) -> Config:
-    changes: dict[str, object] = {}
-    if port is not None:
-        changes["listen"] = Address(config.listen.host, port)
-    if workers is not None:
-        changes["workers"] = workers
-    return config.model_copy(update=changes)
+    source = Source(options.chosen_file(path), port, workers)
+    sys.exit(asyncio.run(up(source, announce=click.echo)))

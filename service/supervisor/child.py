@@ -36,11 +36,14 @@ class Child:
             _kill_session(self.pid)
 
 
-async def spawn(argv: Sequence[str], env: Mapping[str, str], on_line: Callable[[str], None]) -> Child:
+async def spawn(
+    argv: Sequence[str], env: Mapping[str, str], on_line: Callable[[str], None], inherits: Sequence[int] = ()
+) -> Child:
     """Starts a program that gets no signal of the terminal and that dies with this process.
 
     :param env: variables set beside those of this process.
     :param on_line: called with each line of its standard output and error, without the line's end.
+    :param inherits: descriptors of this process that it has under the same numbers; none of the first three.
     :raises OSError: no process can be started.
     """
     reading, writing = os.pipe()
@@ -51,6 +54,7 @@ async def spawn(argv: Sequence[str], env: Mapping[str, str], on_line: Callable[[
             stdin=asyncio.subprocess.DEVNULL,
             stdout=writing,
             stderr=writing,
+            pass_fds=inherits,
             # Ctrl-C goes to the terminal's whole foreground group; in which order all end is for the supervisor to say.
             start_new_session=True,
         )

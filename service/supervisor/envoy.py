@@ -7,7 +7,16 @@ from typing import Self
 
 from gateway import process
 from gateway.render import render
+from gateway.tracing import EdgeTracing
+from service.config.model import Tracing
 from service.config.values import Address
+
+
+def edge_tracing(settings: Tracing | None) -> EdgeTracing | None:
+    """Where Envoy's own spans go; None where it makes none."""
+    if settings is None or not settings.edge or settings.receiver is None:
+        return None
+    return EdgeTracing.to(settings.receiver, sample=settings.sample)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +30,9 @@ class Envoy:
     """Envoy's own worker threads."""
 
     @classmethod
-    def rendered(cls, listen: Address, runtime_dir: Path, workers: int) -> Self:
+    def rendered(cls, listen: Address, runtime_dir: Path, workers: int, tracing: Tracing | None = None) -> Self:
         """Renders envoy.yaml into the runtime directory, for so many workers."""
-        config = render(listen=listen, runtime_dir=runtime_dir, workers=workers)
+        config = render(listen=listen, runtime_dir=runtime_dir, workers=workers, tracing=edge_tracing(tracing))
         # A thread of Envoy carries what several workers produce; more threads than cores only compete with them.
         return cls(config, runtime_dir, concurrency=max(1, min(workers, os.cpu_count() or 1)))
 
@@ -34,6 +43,10 @@ class Envoy:
     async def ready(self) -> bool:
         """Whether it listens and knows its workers."""
         return await process.ready(self.runtime_dir)
+
+    async def answers(self) -> bool:
+        """Whether it answers at all; waits for that without end."""
+        return await process.answers(self.runtime_dir)
 
     async def drain(self) -> None:
         """Closes its listener. OSError where it does not run."""

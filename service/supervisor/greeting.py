@@ -1,7 +1,8 @@
-"""What `parley up` says when it is ready: where it listens, and a request that can be copied."""
+"""What an instance says when it is ready: where it serves, and a request that can be copied."""
 
 import json
 import shlex
+from pathlib import Path
 
 from service.config import Config
 from service.config.values import Address
@@ -26,6 +27,15 @@ def greeting(config: Config, listen: Address) -> str:
         lines.append('-H "authorization: Bearer $PARLEY_KEY"')
     lines.append(f"--data {shlex.quote(json.dumps(body))}")
     return f"Parley listens on {base} for REST and gRPC. Try it:\n\n" + " \\\n  ".join(lines) + "\n"
+
+
+def greeting_without_edge(workers: int, runtime_dir: Path) -> str:
+    """The closing words of a start without Envoy."""
+    last = f" … worker-{workers - 1}.sock" if workers > 1 else ""
+    return (
+        f"Parley serves gRPC on {runtime_dir}/worker-0.sock{last}, for an Envoy to listen in front of it: "
+        f"`parley envoy-config --runtime-dir {runtime_dir}` prints its configuration\n"
+    )
 
 
 def _model(config: Config) -> str:

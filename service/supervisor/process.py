@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from service.control.supervisor import ProcessFacts
 from service.supervisor.backoff import Backoff
 from service.supervisor.child import Child, describe_exit, spawn
+from service.supervisor.watchdog import Watchdog
 
 _POLL_S = 0.05
 _LINES_KEPT = 20
@@ -23,8 +25,12 @@ class ProcessSpec:
     argv: tuple[str, ...]
     ready: Callable[[], Awaitable[bool]]
     """Whether it serves; asked again and again while it starts, and answers soon."""
+    answers: Callable[[], Awaitable[bool]] | None = None
+    """Whether it answers at all, asked while it serves, however long that takes. None: it cannot be asked."""
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     """Variables set beside the supervisor's own."""
+    inherits: tuple[int, ...] = ()
+    """Descriptors of the supervisor that it has, too, under the same numbers."""
     ready_within_s: float = 30.0
     """Seconds that each start may take."""
     stop_within_s: float = 10.0
@@ -72,6 +78,7 @@ class Process:
         report: Callable[[Change], None],
         relay: Callable[[str, str], None],
         backoff: Backoff = Backoff(),  # noqa: B008 (frozen)
+        watchdog: Watchdog = Watchdog(),  # noqa: B008 (frozen)
         clock: Callable[[], float] = time.monotonic,
         delay: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -83,20 +90,35 @@ class Process:
         :param delay: waits for so many seconds between restarts.
         """
         self.spec = spec
-        self._report = report
+        self._on_change = report
         self._relay = relay
         self._backoff = backoff
+        self._watchdog = watchdog
         self._clock = clock
         self._delay = delay
         self._lines: deque[str] = deque(maxlen=_LINES_KEPT)
         self._child: Child | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._gave_up = asyncio.Event()
+        self._runs = 0
+        self._last = Change(spec.name, State.STARTING)
+        self._since = time.time()
 
     @property
     def pid(self) -> int | None:
         """Process id of the newest run; None before the first."""
         return self._child.pid if self._child else None
+
+    def facts(self) -> ProcessFacts:
+        """How it is, but for its memory."""
+        return ProcessFacts(
+            name=self.spec.name,
+            state=self._last.state.value,
+            detail=self._last.detail,
+            since=self._since,
+            pid=None if self._child is None or self._child.ended.done() else self._child.pid,
+            restarts=max(0, self._runs - 1),
+        )
 
     async def start(self) -> None:
         """Starts it and returns when it is ready; from then on it is kept running.
@@ -145,9 +167,10 @@ class Process:
     async def _run(self) -> str | None:
         """Starts a run: None once it is ready, otherwise why it is not, and then it has ended."""
         self._report(Change(self.spec.name, State.STARTING))
+        self._runs += 1
         self._lines.clear()
         try:
-            child = self._child = await spawn(self.spec.argv, self.spec.env, self._on_line)
+            child = self._child = await spawn(self.spec.argv, self.spec.env, self._on_line, self.spec.inherits)
         except OSError as error:
             return f"cannot be started: {error.strerror}"
         polling = asyncio.create_task(self._poll())
@@ -175,9 +198,7 @@ class Process:
         failures = 0
         while (child := self._child) is not None:
             since = self._clock()
-            # Waited for, not awaited: cancelling this must not cancel that.
-            await asyncio.wait({child.ended})
-            problem = describe_exit(child.ended.result())
+            problem = await self._end_of(child)
             if self._clock() - since >= self._backoff.stable_after_s:
                 failures = 0
             while problem is not None:
@@ -191,6 +212,30 @@ class Process:
                 self._report(Change(self.spec.name, State.RESTARTING, f"in {wait:.2g} s"))
                 await self._delay(wait)
                 problem = await self._run()
+
+    async def _end_of(self, child: Child) -> str:
+        """How a run that serves ended: by itself, or because it hung."""
+        watching = asyncio.create_task(self._until_hung())
+        try:
+            # Waited for, not awaited: cancelling this must not cancel that.
+            await asyncio.wait({child.ended, watching}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            watching.cancel()
+        if child.ended.done():
+            return describe_exit(child.ended.result())
+        child.kill()
+        await asyncio.wait({child.ended})
+        return f"did not answer for {self._watchdog.limit_s:g} s and was killed"
+
+    async def _until_hung(self) -> None:
+        if self.spec.answers is None:
+            await asyncio.Event().wait()
+        else:
+            await self._watchdog.until_hung(self.spec.answers)
+
+    def _report(self, change: Change) -> None:
+        self._last, self._since = change, time.time()
+        self._on_change(change)
 
     def _on_line(self, line: str) -> None:
         self._lines.append(line)

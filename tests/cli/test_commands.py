@@ -12,7 +12,18 @@ from service.cli.main import main
 from service.config.load import parse
 from tests.vendor import unused_port
 
-COMMANDS = (["up"], ["chat"], ["models"], ["key"], ["key", "new"], ["check"], ["schema"])
+COMMANDS = (
+    ["up"],
+    ["serve"],
+    ["status"],
+    ["envoy-config"],
+    ["chat"],
+    ["models"],
+    ["key"],
+    ["key", "new"],
+    ["check"],
+    ["schema"],
+)
 
 
 def run(*arguments: str, **environment: str) -> Result:

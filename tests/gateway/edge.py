@@ -11,6 +11,7 @@ from pathlib import Path
 
 import gateway
 from gateway.process import ask_admin
+from gateway.tracing import EdgeTracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,12 @@ def runtime_directory() -> Generator[Path]:
 
 
 @asynccontextmanager
-async def running_edge(runtime_dir: Path, *, workers: int = 1, template: Path | None = None) -> AsyncGenerator[Edge]:
-    config = gateway.render(listen=Address("127.0.0.1", 0), runtime_dir=runtime_dir, workers=workers, template=template)
+async def running_edge(
+    runtime_dir: Path, *, workers: int = 1, template: Path | None = None, tracing: EdgeTracing | None = None
+) -> AsyncGenerator[Edge]:
+    config = gateway.render(
+        listen=Address("127.0.0.1", 0), runtime_dir=runtime_dir, workers=workers, template=template, tracing=tracing
+    )
     process = await asyncio.create_subprocess_exec(*gateway.command(config, concurrency=1))
     try:
         while not await gateway.ready(runtime_dir):

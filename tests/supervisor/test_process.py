@@ -10,7 +10,8 @@ import pytest
 
 from service.supervisor.backoff import Backoff
 from service.supervisor.process import Process, ProcessSpec, StartError, State
-from tests.supervisor.stage import LIMIT_S, Stage, gone
+from service.supervisor.watchdog import Watchdog
+from tests.supervisor.stage import LIMIT_S, Stage, gone, lives
 
 EVEN = Backoff(first_s=1, limit_s=16, spread=0, stable_after_s=60, give_up_after=4)
 
@@ -37,7 +38,15 @@ class Time:
 @asynccontextmanager
 async def running(stage: Stage, spec: ProcessSpec, time: Time | None = None) -> AsyncGenerator[Process]:
     time = time or Time()
-    process = Process(spec, report=stage.report, relay=stage.relay, backoff=EVEN, clock=time.clock, delay=time.delay)
+    process = Process(
+        spec,
+        report=stage.report,
+        relay=stage.relay,
+        backoff=EVEN,
+        watchdog=Watchdog(interval_s=0.01, limit_s=0.1),
+        clock=time.clock,
+        delay=time.delay,
+    )
     try:
         await process.start()
         yield process
@@ -200,3 +209,36 @@ async def test_stopping_one_that_waits_to_be_restarted_starts_nothing(stage: Sta
         await waiting.wait()
         await process.stop(asyncio.Event())
     assert stage.events("up") == ["a up"]
+
+
+async def test_one_that_runs_but_does_not_answer_is_killed_and_started_again(stage: Stage) -> None:
+    hangs = False
+
+    async def answers() -> bool:
+        if hangs:
+            await asyncio.Event().wait()
+        return True
+
+    async with running(stage, replace(stage.actor("a", "--stubborn"), answers=answers)) as process:
+        first = pid(process)
+        (stage.folder / "a.ready").unlink()
+        hangs = True
+        await stage.reaches("a", State.RESTARTING)
+        hangs = False
+        await stage.reaches("a", State.READY, 2)
+        assert pid(process) != first
+        assert not lives(first)
+        facts = process.facts()
+        assert (facts.state, facts.restarts, facts.pid) == ("ready", 1, pid(process))
+    exits = [change.detail for change in stage.changes if change.state is State.EXITED]
+    assert exits == ["did not answer for 0.1 s and was killed"]
+
+
+async def test_one_that_is_asked_and_dies_is_told_by_its_end(stage: Stage) -> None:
+    async def answers() -> bool:
+        return True
+
+    async with running(stage, replace(stage.actor("a"), answers=answers)) as process:
+        await crash(stage, process, 2)
+    exits = [change.detail for change in stage.changes if change.state is State.EXITED]
+    assert exits == ["was ended by SIGKILL"]

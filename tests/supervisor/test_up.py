@@ -8,19 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from service.config import Config, Local, Model, Vendor
+from service.config import Config, Local
 from service.config.values import Address
+from service.supervisor.source import Candidate, Source
 from service.supervisor.table import Edge, table
 from service.supervisor.up import EXIT_FAILED, EXIT_STOPPED, up
 from tests.supervisor.stage import ACTOR, LIMIT_S, Stage
-from tests.vendor import unused_port
 
-REMOTE = Config(
-    listen=Address("127.0.0.1", 0),
-    drain=5,
-    vendors={"near": Vendor(dialect="openai", base_url="http://127.0.0.1:9/v1")},
-    models={"near/by": Model()},
-)
+REMOTE = """
+listen: 127.0.0.1:8080
+drain: 5s
+watchdog: {interval: 100ms, limit: 2s}
+vendors: {near: {dialect: openai, base_url: 'http://127.0.0.1:9/v1'}}
+models: {near/by: {}}
+"""
 """No embedded model."""
 
 
@@ -33,8 +34,8 @@ class ActorEdge:
     drained: bool = False
     made: list[tuple[Address, Path, int]] = field(default_factory=list[tuple[Address, Path, int]])
 
-    def make(self, listen: Address, runtime_dir: Path, workers: int) -> Edge:
-        self.made.append((listen, runtime_dir, workers))
+    def make(self, start: Candidate, listen: Address, runtime_dir: Path) -> Edge:
+        self.made.append((listen, runtime_dir, start.workers))
         return self
 
     def command(self) -> tuple[str, ...]:
@@ -43,6 +44,9 @@ class ActorEdge:
 
     async def ready(self) -> bool:
         return (self.stage.folder / "ready").exists()
+
+    async def answers(self) -> bool:
+        return True
 
     async def drain(self) -> None:
         self.drained = True
@@ -66,14 +70,20 @@ def edge(tmp_path: Path) -> ActorEdge:
     return ActorEdge(Stage(tmp_path))
 
 
-async def run(config: Config, edge: ActorEdge, ear: Ear, once_ready: Callable[[], None], tmp_path: Path) -> int:
+async def run(
+    config: str,
+    edge: ActorEdge,
+    ear: Ear,
+    once_ready: Callable[[], None],
+    tmp_path: Path,
+    *,
+    port: int = 0,
+    workers: int | None = None,
+) -> int:
     file = tmp_path / "parley.yaml"
-    file.write_text(
-        "vendors: {near: {dialect: openai, base_url: 'http://127.0.0.1:9/v1'}}\nmodels: {near/by: {}}\ndrain: 5s\n"
-    )
-    running = asyncio.create_task(
-        up(config, config_path=file, announce=ear.announce, progress=ear.said.append, make_edge=edge.make)
-    )
+    file.write_text(config)
+    source = Source(file, port, workers)
+    running = asyncio.create_task(up(source, announce=ear.announce, progress=ear.said.append, make_edge=edge.make, log=None))
     ready = asyncio.create_task(ear.ready.wait())
     async with asyncio.timeout(3 * LIMIT_S):
         await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
@@ -83,13 +93,12 @@ async def run(config: Config, edge: ActorEdge, ear: Ear, once_ready: Callable[[]
         return await running
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_it_announces_itself_when_all_is_ready_and_a_signal_stops_it(
     tmp_path: Path, edge: ActorEdge, number: signal.Signals
 ) -> None:
     ear = Ear()
-    config = REMOTE.model_copy(update={"workers": 2})
-    assert await run(config, edge, ear, lambda: os.kill(os.getpid(), number), tmp_path) == EXIT_STOPPED
+    assert await run(REMOTE, edge, ear, lambda: os.kill(os.getpid(), number), tmp_path, workers=2) == EXIT_STOPPED
     listen, runtime_dir, workers = edge.made[0]
     assert f"http://127.0.0.1:{listen.port}/v1/chat/completions" in ear.announced[0]
     assert workers == 2
@@ -127,25 +136,23 @@ async def test_a_port_in_use_starts_nothing(tmp_path: Path, edge: ActorEdge) -> 
     server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
     async with server:
         port: int = server.sockets[0].getsockname()[1]
-        taken = REMOTE.model_copy(update={"listen": Address("127.0.0.1", port)})
-        assert await run(taken, edge, ear, lambda: None, tmp_path) == EXIT_FAILED
+        assert await run(REMOTE, edge, ear, lambda: None, tmp_path, port=port) == EXIT_FAILED
     assert f"127.0.0.1:{port} is in use" in ear.said[-1]
     assert not edge.made
 
 
 async def test_weights_that_are_not_there_start_nothing(tmp_path: Path, edge: ActorEdge) -> None:
     ear = Ear()
-    config = Config(listen=Address("127.0.0.1", unused_port()), local=Local(weights=tmp_path / "none.gguf"))
-    assert await run(config, edge, ear, lambda: None, tmp_path) == EXIT_FAILED
+    assert await run(f"local: {{weights: {tmp_path}/none.gguf}}", edge, ear, lambda: None, tmp_path) == EXIT_FAILED
     assert "there is no file" in ear.said[-1]
     assert not edge.made
 
 
 def test_the_engine_is_run_only_for_the_embedded_model(tmp_path: Path, edge: ActorEdge) -> None:
-    config = Config(local=Local(slots=2, threads=3, context=4096), workers=2)
-    alone = table(config, config_path=None, runtime_dir=tmp_path, edge=edge, weights=None)
+    config = Config(local=Local(slots=2, threads=3, context=4096))
+    alone = table(config, workers=2, runtime_dir=tmp_path, edge=edge, weights=None)
     assert [[spec.name for spec in stage] for stage in alone.stages] == [["worker-0", "worker-1"], ["envoy"]]
-    both = table(config, config_path=None, runtime_dir=tmp_path, edge=edge, weights=tmp_path / "w.gguf")
+    both = table(config, workers=2, runtime_dir=tmp_path, edge=edge, weights=tmp_path / "w.gguf")
     engine = both.stages[0][0]
     assert engine.name == "engine"
     words = " ".join(engine.argv)
@@ -153,3 +160,8 @@ def test_the_engine_is_run_only_for_the_embedded_model(tmp_path: Path, edge: Act
         assert option in words
     assert both.stop_order == (("worker-0", "worker-1"), ("envoy",), ("engine",))
     assert not engine.critical
+
+
+def test_every_process_can_be_asked_whether_it_hangs(tmp_path: Path, edge: ActorEdge) -> None:
+    processes = table(Config(), workers=2, runtime_dir=tmp_path, edge=edge, weights=tmp_path / "w.gguf")
+    assert all(spec.answers is not None for stage in processes.stages for spec in stage)
