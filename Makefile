@@ -10,11 +10,11 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 UV := $(BIN)/uv pip
 READY := .venv/.ready
 
-.PHONY: help run test test-vllm check generate format lock bench clean
+.PHONY: help run test test-vllm test-faults check generate format lock k8s bench clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: $(READY) ## Start Parley: PORT=18080, CONFIG=file.yaml
 	@$(BIN)/parley up $(if $(CONFIG),--config $(CONFIG)) $(if $(PORT),--port $(PORT))
@@ -27,6 +27,9 @@ test: $(READY) ## Run all tests, through a real Envoy and the real model
 test-vllm: $(READY) ## Ask a real vLLM through Parley; installs 1.9 GB, and writes docs/vllm.md
 	$(BIN)/python -m tests.vllm.lane
 
+test-faults: $(READY) ## Break all that can break, soak it for SOAK=600 seconds, and write docs/faults.md
+	$(BIN)/python -m tests.faults.run --soak $(or $(SOAK),600)
+
 check: $(READY) ## Format, lint, types, protos, layers, generated code, Envoy's configuration
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -35,7 +38,7 @@ check: $(READY) ## Format, lint, types, protos, layers, generated code, Envoy's 
 	$(BIN)/lint-imports
 	$(BIN)/python protos/lint.py --base $(BASE)
 	$(MAKE) --no-print-directory generate
-	@git diff --exit-code --stat -- protos gateway docs || { echo "generated files were stale; commit what is there now"; exit 1; }
+	@git diff --exit-code --stat -- protos gateway docs service/backends/xai_grpc || { echo "generated files were stale; commit what is there now"; exit 1; }
 	$(BIN)/python -m gateway.validate
 
 generate: $(READY) ## Make the stubs and the descriptor set anew
@@ -47,13 +50,18 @@ format: $(READY) ## Format and sort
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(READY) ## Resolve the dependencies anew into requirements/dev.lock
+lock: $(READY) ## Resolve the dependencies anew, for development and for the images
 	grep -v '"parley-protos"' pyproject.toml > .venv/pyproject.toml
 	$(UV) compile --quiet --upgrade --universal --python-version 3.11 --all-extras --generate-hashes \
 	  --no-header --no-emit-index-url --no-emit-find-links .venv/pyproject.toml -o requirements/dev.lock
+	$(BIN)/python -m k8s.locks
 
-bench: $(READY) ## Compare Parley with a direct call
-	$(BIN)/python -m bench.run
+k8s: $(READY) ## Build the manifests in every composition and judge them: schemas, agreement with the code, Envoy, images
+	$(BIN)/python -m k8s.check
+	$(BIN)/hadolint gateway/Dockerfile service/Dockerfile
+
+bench: $(READY) ## Compare Parley with its peers, and write docs/performance.md; QUICK=1 for a glance
+	$(BIN)/python -m bench.run $(if $(QUICK),--quick)
 
 clean: ## Remove what was installed
 	rm -rf .venv .venvs tests/aimock/node_modules
