@@ -1,6 +1,6 @@
 """What the codec costs, beside orjson.loads of the same bytes and google.protobuf.json_format on the same messages.
 
-Run from the repository's top: `PYTHONPATH=.:protos python bench/codec.py`. Figures are microseconds, the best of several
+`python -m bench.codec` prints them all. Figures are microseconds, the best of several
 interleaved rounds; the ratio to orjson.loads within a round is what carries over from machine to machine.
 """
 
@@ -17,6 +17,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 from parley.chat.v1 import completion_pb2
 
+from bench.measurement import CodecRatio
 from service.codec import decoder, encoder, parse_object, to_object, validate_raw_json
 
 REQUEST = {
@@ -85,6 +86,8 @@ COMPLETION = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
+    """A document, and the message that it is read into."""
+
     name: str
     message_class: type[Message]
     document: Mapping[str, object]
@@ -100,7 +103,7 @@ CASES = (
 
 
 def timings(case: Case) -> dict[str, Callable[[], object]]:
-    """What is timed of a case, by column."""
+    """Return what is timed of a case, by use."""
     data = json.dumps(dict(case.document), separators=(",", ":")).encode()
     decode, encode = decoder(case.message_class), encoder(case.message_class, nulls=case.nulls)
     build = to_object(case.message_class, nulls=case.nulls)
@@ -123,21 +126,30 @@ def timings(case: Case) -> dict[str, Callable[[], object]]:
     }
 
 
+def measure(rounds: int, calls: int) -> list[CodecRatio]:
+    """Time every use on every case, the best of so many rounds of so many calls."""
+    ratios: list[CodecRatio] = []
+    for case in CASES:
+        functions = timings(case)
+        best = dict.fromkeys(functions, float("inf"))
+        for _ in range(rounds):
+            for use, function in functions.items():
+                best[use] = min(best[use], timeit.timeit(function, number=calls) / calls)
+        ratios += [CodecRatio(case.name, use, seconds * 1e6, seconds / best["loads"]) for use, seconds in best.items()]
+    return ratios
+
+
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--calls", type=int, default=5000)
     arguments = parser.parse_args()
-    for case in CASES:
-        functions = timings(case)
-        best = dict.fromkeys(functions, float("inf"))
-        for _ in range(arguments.rounds):
-            for column, function in functions.items():
-                seconds = timeit.timeit(function, number=arguments.calls) / arguments.calls
-                best[column] = min(best[column], seconds)
-        print(case.name)
-        for column, seconds in best.items():
-            print(f"  {column:28}{seconds * 1e6:9.2f} µs {seconds / best['loads']:7.1f} x loads")
+    case = ""
+    for ratio in measure(arguments.rounds, arguments.calls):
+        if ratio.case != case:
+            print(case := ratio.case)
+        print(f"  {ratio.use:28}{ratio.microseconds:9.2f} µs {ratio.times_loads:7.1f} x loads")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
-"""CPU time and memory of a process with all its descendants, from /proc."""
+"""CPU time and memory of processes with all their descendants, from /proc."""
 
 from __future__ import annotations
 
 import contextlib
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 PROC = Path("/proc")
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def descendants(root: int) -> list[int]:
@@ -20,30 +23,55 @@ def descendants(root: int) -> list[int]:
     return found
 
 
-def cpu_seconds(root: int) -> float:
-    """Return the CPU time that the tree's living threads have used, of which the kernel counts every nanosecond."""
-    return sum(_run_nanoseconds(process) for process in descendants(root)) / 1e9
+def cpu_seconds(roots: Iterable[int]) -> dict[str, float]:
+    """Return the CPU time that the trees have used until now, user and system, by the name of the program."""
+    used: dict[str, float] = {}
+    for root in roots:
+        for process in descendants(root):
+            with contextlib.suppress(OSError):
+                name = (PROC / str(process) / "comm").read_text().strip()
+                used[name] = used.get(name, 0) + _process_seconds(process)
+    return used
 
 
-def peak_megabytes(root: int) -> float:
+def forget_peaks(roots: Iterable[int]) -> None:
+    """Let `peak_megabytes` count from now, where the kernel allows it."""
+    for root in roots:
+        for process in descendants(root):
+            with contextlib.suppress(OSError):
+                (PROC / str(process) / "clear_refs").write_text("5")
+
+
+def peak_megabytes(roots: Iterable[int]) -> float:
     """Return the sum of the processes' peak resident sizes; pages that they share count in each."""
-    total = 0
-    for process in descendants(root):
-        try:
-            status = (PROC / str(process) / "status").read_text()
-        except OSError:
-            continue
-        total += sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
-    return total / 1024
+    return sum(_status_kilobytes(process, "VmHWM") for root in roots for process in descendants(root)) / 1024
 
 
-def _run_nanoseconds(process: int) -> int:
-    """Return what the process's threads have run; /proc/PID/stat would tell it in hundredths of a second alone."""
-    total = 0
+def resident_megabytes(root: int) -> float:
+    """Return the sum of the processes' resident sizes now."""
+    return sum(_status_kilobytes(process, "VmRSS") for process in descendants(root)) / 1024
+
+
+def _process_seconds(process: int) -> float:
+    """Return a process's CPU time, the larger of two sums that are both a little too small.
+
+    The first is exact but leaves out threads that have ended; the second has them, in whole ticks of 10 ms.
+    """
+    nanoseconds = 0
     for thread in (PROC / str(process)).glob("task/*/schedstat"):
         with contextlib.suppress(OSError):
-            total += int(thread.read_text().split()[0])
-    return total
+            nanoseconds += int(thread.read_text().split()[0])
+    fields = _stat(process)
+    ticks = int(fields[11]) + int(fields[12]) if fields else 0
+    return max(nanoseconds / 1e9, ticks / _TICKS_PER_SECOND)
+
+
+def _status_kilobytes(process: int, name: str) -> int:
+    try:
+        status = (PROC / str(process) / "status").read_text()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in status.splitlines() if line.startswith(f"{name}:"))
 
 
 def _stat(process: int) -> list[str]:

@@ -14,18 +14,21 @@ from dataclasses import dataclass
 
 import uvloop
 
-from bench.run import build, mock_vendor
-from bench.scenario import Scenario
+from bench.build import build
+from bench.request import as_json
+from bench.running import mock_vendor
+from bench.scenario import Api, Scenario
 from service.backends.dialect import HttpCall, Target
 from service.backends.vendors import DIALECTS
 from service.config import Timeouts
-from service.upstream import AiohttpTransport, HttpTransport
+from service.upstream import HttpTransport
+from service.upstream.aiohttp_transport import AiohttpTransport
 from service.upstream.transport import Transport
 
 SCENARIOS = (
-    Scenario("unary", "mock", stream=False, connections=16, seconds=1),
-    Scenario("streams of 64 chunks", "mock-n64", stream=True, connections=16, seconds=1),
-    Scenario("streams of 50 chunks 5 ms apart", "mock-n50-i5", stream=True, connections=16, seconds=1),
+    Scenario("unary", Api.REST, stream=False, seconds=1),
+    Scenario("streams of 64 chunks", Api.REST, stream=True, behaviour="-n64", seconds=1),
+    Scenario("streams of 50 chunks 5 ms apart", Api.REST, stream=True, behaviour="-n50-i5", seconds=1),
 )
 TRANSPORTS: dict[str, Callable[[], Transport]] = {"aiohttp": AiohttpTransport, "http": HttpTransport}
 WARM_UP_SECONDS = 0.2
@@ -44,7 +47,7 @@ class Count:
 
 async def load(transport: Transport, target: Target, scenario: Scenario, seconds: float) -> Count:
     """Ask again as soon as it is answered, on so many connections."""
-    body = scenario.body("")
+    body = as_json("m" + scenario.behaviour, scenario)
     headers = {"content-type": "application/json", "authorization": "Bearer sk-mock", "x-request-id": "0123456789"}
     count = Count()
     start, cpu = time.monotonic(), time.process_time()
