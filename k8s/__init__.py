@@ -1,0 +1,1 @@
+"""The manifests of Parley on Kubernetes, and what renders and judges them."""
