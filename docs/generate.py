@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Union, cast, get_args, get_origin
+from typing import Annotated, Literal, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from service.backends.fields import KNOBS, NAMES, Emulated, Refused, Sent
 from service.backends.vendors import DIALECTS, VENDORS
 from service.config.model import Config, Timeouts
-from service.config.values import Address
+from service.config.values import Address, Duration
 from service.errors import Kind
 
 HERE = Path(__file__).parent
@@ -25,9 +25,9 @@ def errors() -> str:
         "",
         'One table, for both faces. Over REST the body is `{"error": {"message", "type", "param", "code"}}` with the',
         "HTTP status; `param` is the path of the field at fault. Over gRPC the status has google.rpc.ErrorInfo (domain",
-        "`parley`, reason = the code in upper case, metadata: request_id, retryable, and of the vendor: vendor,",
-        "upstream_status, upstream_code, upstream_request_id), BadRequest with the path, and RetryInfo where the",
-        "vendor said when to try again (REST: `Retry-After`).",
+        "`parley`, reason = the code in upper case, metadata: request_id, retryable, http_status, attempts, and of the",
+        "vendor: vendor, upstream_status, upstream_code, upstream_request_id), BadRequest with the path, and RetryInfo",
+        "where the vendor said when to try again (REST: `Retry-After`).",
         "",
         "A stream that breaks after its first chunk has HTTP status 200 already: its last event is the error object",
         "(`event: error` on `/v4/beta`), and no `[DONE]` follows. Over gRPC its status is the error.",
@@ -67,7 +67,7 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterable[str]:
             yield f"| `{path}` | | {_default(field)} | {field.description or _summary(inner)} |"
             yield from _rows(inner, f"{path}{suffix}.")
         else:
-            yield f"| `{path}` | {_type(field.annotation)} | {_default(field)} | {field.description or ''} |"
+            yield f"| `{path}` | {_type_of(field)} | {_default(field)} | {field.description or ''} |"
 
 
 def _inner(annotation: object) -> tuple[type[BaseModel] | None, str]:
@@ -102,7 +102,16 @@ def _default(field: FieldInfo) -> str:
         return "all"
     if isinstance(value, Address):
         return f"`{value}`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+def _type_of(field: FieldInfo) -> str:
+    # What makes a duration of a number is kept apart from the type, or, where there may be none, within it.
+    parts = [field.metadata, *(getattr(arg, "__metadata__", ()) for arg in get_args(field.annotation))]
+    is_duration = any(item is get_args(Duration)[1] for part in parts for item in part)
+    return "duration" if is_duration else _type(field.annotation)
 
 
 def _type(annotation: object) -> str:
@@ -110,13 +119,23 @@ def _type(annotation: object) -> str:
         annotation = get_args(annotation)[0]
     if get_origin(annotation) in (Union, UnionType):
         return " or ".join(_type(arg) for arg in get_args(annotation) if arg is not type(None))
+    if get_origin(annotation) is Literal:
+        return " or ".join(f"`{word}`" for word in get_args(annotation))
     if get_origin(annotation) is tuple:
         return f"list of {_type(get_args(annotation)[0])}"
     if get_origin(annotation) is dict:
         return f"map to {_type(get_args(annotation)[1])}"
-    return {str: "text", int: "integer", float: "number or duration", Path: "path", Address: "address:port"}.get(
-        annotation, ""  # type: ignore[arg-type]
-    )  # fmt: skip
+    return _NAMES.get(annotation, "")  # type: ignore[arg-type]
+
+
+_NAMES = {
+    str: "text",
+    int: "integer",
+    float: "number",
+    bool: "`true` or `false`",
+    Path: "path",
+    Address: "address:port",
+}
 
 
 def vendors() -> str:
