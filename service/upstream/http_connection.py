@@ -1,6 +1,7 @@
 """One connection to a vendor, and the answer that is under way on it."""
 
 import asyncio
+import select
 from collections.abc import Mapping
 from typing import Protocol, cast
 
@@ -32,7 +33,7 @@ class Home(Protocol):
 class HttpConnection(asyncio.Protocol):
     """Serves one request at a time. Belongs to one event loop."""
 
-    __slots__ = ("_home", "_limits", "_loop", "_paused", "_response", "_timer", "_transport")
+    __slots__ = ("_home", "_limits", "_loop", "_paused", "_poll", "_response", "_timer", "_transport")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, home: Home, limits: HttpLimits) -> None:
         self._loop = loop
@@ -42,6 +43,16 @@ class HttpConnection(asyncio.Protocol):
         self._response: HttpResponse | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._paused = False
+        self._poll = select.poll()
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing has come that nobody asked for, nor the connection's end, even if it was not yet read.
+
+        A second answer to the last request would be taken for the answer to the next one, which may be of another
+        caller. One that comes after the next request was sent cannot be told from it by any client of HTTP/1.1.
+        """
+        return not self._poll.poll(0)
 
     @property
     def usable(self) -> bool:
@@ -91,6 +102,7 @@ class HttpConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are none by inheritance.
         self._transport = cast("asyncio.Transport", transport)
+        self._poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         response = self._response

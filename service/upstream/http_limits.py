@@ -19,7 +19,7 @@ class HttpLimits:
     """How many kept connections in a row may turn out to be closed; then a new one is made."""
     framing: int = 64 * 1024
     """Most that may come without any of the body: heads, trailers and the frames of chunks."""
-    buffer: int = 256 * 1024
+    buffer: int = 64 * 1024
     """How much of a body waits to be read before the vendor is made to wait."""
     inflate: int = 1024 * 1024
     """Most that one read of a compressed answer returns."""

@@ -38,7 +38,7 @@ class HttpPool:
         now = self._loop.time()
         while self._idle:
             connection, until = self._idle.popitem()
-            if now < until and connection.usable:
+            if now < until and connection.usable and connection.untouched:
                 return connection
             connection.abort()
         return None

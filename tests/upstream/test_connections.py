@@ -1,6 +1,8 @@
 """Connections: used again where that is safe, closed at once where nobody waits any more, never left open."""
 
 import asyncio
+import socket
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -177,6 +179,37 @@ async def test_an_unused_connection_that_speaks_is_closed(stage: Stage) -> None:
         await read_all(await stage.send(target=stage.target(f"http://127.0.0.1:{port}")))
         speak.set()
         await asyncio.wait_for(ended.wait(), PATIENCE)
+
+
+@staged
+async def test_what_comes_unasked_is_not_taken_for_the_answer_to_the_next_request(stage: Stage) -> None:
+    speak, spoken = threading.Event(), threading.Event()
+
+    def answer(connection: socket.socket, body: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+
+    def serve() -> None:
+        first, _ = listener.accept()
+        with first:
+            first.recv(65536)
+            answer(first, b"one")
+            speak.wait(PATIENCE)
+            answer(first, b"stray")
+            spoken.set()
+            second, _ = listener.accept()
+            with second:
+                second.recv(65536)
+                answer(second, b"two")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(PATIENCE)
+        threading.Thread(target=serve, daemon=True).start()
+        target = stage.target(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        assert (await read_all(await stage.send(target=target))).body == b"one"
+        speak.set()
+        # The event loop stands still meanwhile, so that it has not read what has come.
+        assert spoken.wait(PATIENCE)
+        assert (await read_all(await stage.send(target=target))).body == b"two"
 
 
 @staged
