@@ -144,6 +144,12 @@ def test_a_recorded_answer_that_is_cut_is_an_error(name: str) -> None:
         assert caught.value.kind is Kind.BAD_UPSTREAM
 
 
+def test_a_stream_with_nothing_but_its_end_mark_is_malformed() -> None:
+    with pytest.raises(ApiError) as caught:
+        run(decoder(), b"data: [DONE]\n\n")
+    assert caught.value.kind is Kind.BAD_UPSTREAM
+
+
 def test_chunks_before_an_error_event_are_given_out_first() -> None:
     decode = decoder()
     first = b'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'

@@ -33,6 +33,7 @@ class Reader:
     """As in OpenAiDialect."""
     done: bool = False
     """Whether `[DONE]` was seen."""
+    _begun: bool = False
     _finished: dict[int, bool] = field(default_factory=dict[int, bool])
 
     def events(self) -> EventDecoder:
@@ -49,8 +50,11 @@ class Reader:
 
     def _event(self, data: bytes) -> CompletionChunk | None:
         if data == _DONE:
+            if not self._begun:
+                raise malformed(self.vendor, "a stream without any event before its end")
             self.done = True
             return None
+        self._begun = True
         event = parse_object(data)
         if event.get("error"):
             raise error_of(self.vendor, 0, {}, event)
