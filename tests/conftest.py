@@ -5,9 +5,14 @@ from collections.abc import AsyncGenerator
 import grpc.aio
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 
 from tests.stack import Parley, Vendors, configuration, running
 from tests.vendor import Vendor, play_fake_models, vendor_thread
+
+# How fast examples are made says something of the machine, and nothing of what is tested.
+settings.register_profile("parley", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("parley")
 
 
 @pytest_asyncio.fixture(scope="session")
