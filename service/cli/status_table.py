@@ -46,7 +46,7 @@ def _configuration(facts: ConfigurationFacts) -> Iterator[str]:
             generation = "?" if worker.generation is None else worker.generation
             yield f"  {worker.name} has generation {generation}: {worker.problem}"
     if loaded.last_error is not None and loaded.failed_at is not None:
-        yield f"  not loaded at {_time(loaded.failed_at)}, {loaded.failures} failures in all:"
+        yield f"  not loaded at {_time(loaded.failed_at)}, failures so far: {loaded.failures}:"
         yield from (f"    {line}" for line in loaded.last_error.splitlines())
 
 
