@@ -19,7 +19,9 @@ AND = "284"
 
 
 async def test_temperature_0_takes_the_likeliest_and_2_does_not(parley: Parley) -> None:
-    calm = [await content(parley, temperature=0, seed=seed) for seed in (1, 2)]
+    # What is read from the cache was computed in other batches, which may tip the scales between two tokens.
+    anew = {"inference_extra_params": {"cache_prompt": False}}
+    calm = [await content(parley, temperature=0, seed=seed, **anew) for seed in (1, 2)]
     wild = [await content(parley, **WILD, seed=seed) for seed in (1, 2)]
     assert calm[0] == calm[1]
     assert wild[0] != wild[1]
