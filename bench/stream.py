@@ -12,7 +12,8 @@ import asyncio
 import cProfile
 import os
 import pstats
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
@@ -22,10 +23,10 @@ from google.api.httpbody_pb2 import HttpBody
 from grpc.aio import ServicerContext
 from parley.chat.v1.completion_pb2 import CompletionChunk, CompletionRequest
 
-from bench.pipeline import CONFIG, HEAD, METADATA, REQUEST, USAGE, timed
+from bench.pipeline import CONFIG, HEAD, METADATA, REQUEST, USAGE
 from service import log
 from service.backends.dialect import HttpCall, Target
-from service.codec import decoder
+from service.codec import decoder, parse_object
 from service.config.load import parse
 from service.configured import Maker
 from service.faces import ChatFace, RestFace
@@ -128,12 +129,13 @@ class Bench:
         """What asks once over REST, and tells how many messages were written."""
         pieces = reads_of(reads)
         request = HttpBody(data=orjson.dumps({**REQUEST, "stream": True}))
-        answer = cast("Callable[[HttpBody, object], Awaitable[None]]", self._rest.ChatCompletions)
+        answer = cast("Callable[[HttpBody, object], Awaitable[HttpBody]]", self._rest.answer)
 
         async def ask() -> int:
             self._vendor.reads = pieces
             call = _Call()
-            await answer(request, call)
+            last = await answer(request, call)
+            await call.write(last)
             return call.written
 
         return ask
@@ -141,24 +143,27 @@ class Bench:
     def over_grpc(self, reads: int) -> Callable[[], Awaitable[int]]:
         """The same over gRPC."""
         pieces = reads_of(reads)
-        asked = _decode_request(REQUEST)
+        asked = _decode_request(parse_object(orjson.dumps(REQUEST)))
 
         async def ask() -> int:
             self._vendor.reads = pieces
             call = _Call()
             request = CompletionRequest()
             request.CopyFrom(asked)
-            answer = self._chat.StreamCompletion(
-                request, cast("ServicerContext[CompletionRequest, AsyncIterable[CompletionChunk]]", call)
+            await self._chat.StreamCompletion(
+                request, cast("ServicerContext[CompletionRequest, CompletionChunk]", call)
             )
-            if isinstance(answer, AsyncIterable):
-                async for chunk in answer:
-                    await call.write(chunk)
-            else:
-                await answer
             return call.written
 
         return ask
+
+
+async def timed(ask: Callable[[], Awaitable[int]], calls: int) -> float:
+    """Seconds of CPU time for one stream."""
+    began = time.thread_time()
+    for _ in range(calls):
+        await ask()
+    return (time.thread_time() - began) / calls
 
 
 async def measure(rounds: int, calls: int) -> None:
@@ -171,7 +176,9 @@ async def measure(rounds: int, calls: int) -> None:
             for reads, ask in asked.items():
                 best[reads] = min(best[reads], await timed(ask, calls))
         for reads, ask in asked.items():
-            print(f"{api}, {CHUNKS} chunks in {reads:3} reads{best[reads] * 1e6:10.0f} µs a stream, {await ask()} messages")
+            print(
+                f"{api}, {CHUNKS} chunks in {reads:3} reads{best[reads] * 1e6:10.0f} µs a stream, {await ask()} messages"
+            )
         more = (best[READS[-1]] - best[READS[0]]) / (READS[-1] - READS[0])
         print(f"{api}, for each further read {more * 1e6:16.1f} µs")
 

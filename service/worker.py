@@ -18,7 +18,6 @@ from grpc_reflection.v1alpha import reflection
 from parley.chat.v1 import chat_service_pb2, model_service_pb2, rest_service_pb2
 from parley.chat.v1.chat_service_pb2_grpc import add_ChatServiceServicer_to_server
 from parley.chat.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
-from parley.chat.v1.rest_service_pb2_grpc import add_RestServiceServicer_to_server
 
 from service import log
 from service.config import ConfigError
@@ -32,7 +31,7 @@ from service.local.engine import SOCKET
 from service.routing.table import RoutingError
 from service.telemetry.snapshot import METRICS, FamilyData
 from service.telemetry.worker_telemetry import WorkerTelemetry
-from service.upstream import Driver, GrpcTransport, HttpTransport, SchemeTransport
+from service.upstream import Driver, GrpcTransport, SchemeTransport, http_transport
 
 MAX_MESSAGE = 72 * 1024 * 1024
 """Most bytes of one message: the edge's limit of a body (64 MiB), and some for what frames it."""
@@ -77,9 +76,10 @@ async def serve(
     :param control: how the supervisor asks it to take another configuration. Default: it keeps the one that it has.
     :param linger: seconds for which it still takes requests once its health says that it stops.
     """
-    http, over_grpc = HttpTransport(), GrpcTransport()
+    config = snapshot.config()
+    http, over_grpc = http_transport(config.transport), GrpcTransport()
     transport = SchemeTransport({"http": http, "https": http, "grpc": over_grpc, "grpcs": over_grpc})
-    telemetry = WorkerTelemetry.of(snapshot.config(), own_log)
+    telemetry = WorkerTelemetry.of(config, own_log)
     configured = Configured(snapshot, Maker(Driver(transport), local_socket, accounting=telemetry.accounting))
     telemetry.watch(lambda: configured.serving.router, lambda: configured.loaded)
     server = grpc.aio.server(
@@ -93,7 +93,7 @@ async def serve(
         )
     )
     add_ChatServiceServicer_to_server(ChatFace(configured.current), server)
-    add_RestServiceServicer_to_server(RestFace(configured.current), server)
+    RestFace(configured.current).register(server)
     add_ModelServiceServicer_to_server(ModelFace(configured.current, int(time.time())), server)
     healthy = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)

@@ -57,6 +57,8 @@ class Target:
     """Region of the vendor's cloud, where it has any."""
     project: str = ""
     """Project in the vendor's cloud, where it has any."""
+    analogy: bool = True
+    """Whether events of text may be read by analogy with others, which gives the same for less."""
     fields: Fields = field(init=False, repr=False, compare=False)
     """What becomes of each field of a request for this model."""
     refused: Mapping[str, Refused] = field(init=False, repr=False, compare=False)

@@ -5,13 +5,18 @@ from service.backends.run import Piece, Run
 
 def is_generated(chunk: Piece) -> bool:
     """Whether a chunk holds a part of the answer, or its end."""
-    return isinstance(chunk, Run) or any(
-        choice.finish_reason
-        or choice.delta.content
-        or choice.delta.tool_calls
-        or choice.delta.reasoning_content
-        or choice.delta.refusal
-        or choice.delta.HasField("audio")
-        or choice.delta.HasField("function_call")
-        for choice in chunk.choices
-    )
+    if isinstance(chunk, Run):
+        return True
+    for choice in chunk.choices:
+        delta = choice.delta
+        if (
+            choice.finish_reason
+            or delta.content
+            or delta.tool_calls
+            or delta.reasoning_content
+            or delta.refusal
+            or delta.HasField("audio")
+            or delta.HasField("function_call")
+        ):
+            return True
+    return False

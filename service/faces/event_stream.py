@@ -1,6 +1,7 @@
 """Writes one answer as server-sent events, and keeps the connection alive while a vendor is silent."""
 
 import asyncio
+import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -68,18 +69,34 @@ class EventStream:
     async def write(self, data: bytes) -> None:
         """Writes whole events."""
         if self._ping is not None:
-            # One message may be under way at a time.
-            await self._ping
-            self._ping = None
+            await self._finish(self._ping)
         await self._write(data)
+
+    async def last(self, data: bytes) -> HttpBody:
+        """The message with the last events, which the face returns."""
+        if self._ping is not None:
+            await self._finish(self._ping)
+        if not self.begun:
+            await self._begin()
+        return HttpBody(content_type=CONTENT_TYPE, data=data)
+
+    async def _finish(self, ping: asyncio.Task[None]) -> None:
+        # One message may be under way at a time.
+        await ping
+        self._ping = None
+
+    async def _begin(self) -> None:
+        self.begun = True
+        if headers := self._report.headers():
+            await self._context.send_initial_metadata(headers)
 
     async def _write(self, data: bytes) -> None:
         if not self.begun:
-            self.begun = True
-            if headers := self._report.headers():
-                await self._context.send_initial_metadata(headers)
-        self._last = float("inf")
-        await self._context.write(HttpBody(content_type=CONTENT_TYPE, data=data))  # type: ignore[arg-type]
+            await self._begin()
+        self._last = math.inf
+        # A method that is registered as one with a single answer has no serializer for what is written before that.
+        message = HttpBody(content_type=CONTENT_TYPE, data=data).SerializeToString()
+        await self._context.write(message)  # type: ignore[arg-type]
         self._last = self._loop.time()
 
     def _tick(self) -> None:

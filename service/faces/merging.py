@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from service.backends.run import Piece, merged
+from service.backends.run import Piece
+from service.backends.text_merging import text_merged
 from service.errors import ApiError, Kind
 from service.faces.metadata import CallMetadata
 
@@ -26,4 +27,4 @@ def _as_it_is(batch: list[Piece]) -> list[Piece]:
     return batch
 
 
-_MERGINGS = {"none": _as_it_is, "text": merged}
+_MERGINGS = {"none": _as_it_is, "text": text_merged}

@@ -52,7 +52,8 @@ class CallMetadata:
 
 def read_metadata(context: ServicerContext[Request, Response]) -> CallMetadata:
     """The metadata of a call."""
-    values = {name: value for name, value in context.invocation_metadata() or () if isinstance(value, str)}
+    # Those with bytes have names that end in -bin, and are not read here.
+    values = cast("dict[str, str]", dict(context.invocation_metadata() or ()))
     given = values.get(REQUEST_ID, "")
     return CallMetadata(values, given if _VALID_ID.fullmatch(given) else str(uuid.uuid4()))
 

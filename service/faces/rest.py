@@ -3,12 +3,13 @@
 from contextlib import aclosing
 from dataclasses import dataclass
 
+import grpc.aio
 from google.api.httpbody_pb2 import HttpBody
 from grpc.aio import ServicerContext
 from parley.chat.v1.completion_pb2 import Completion, CompletionChunk, CompletionRequest
-from parley.chat.v1.rest_service_pb2_grpc import RestServiceServicer
+from parley.chat.v1.rest_service_pb2 import DESCRIPTOR
 
-from service.backends.run import Piece, Run, Writer
+from service.backends.run import Last, Piece, Run, Writer
 from service.codec import DecodeError, decoder, encoder, parse_object
 from service.errors import ApiError, Kind
 from service.faces import failure
@@ -20,7 +21,7 @@ from service.faces.serving import Current, Serving
 from service.pipeline import RequestContext
 
 _JSON = "application/json"
-
+_METHOD = DESCRIPTOR.services_by_name["RestService"].methods_by_name["ChatCompletions"]
 
 _decode_request = decoder(CompletionRequest)
 _encode_completion = encoder(Completion, nulls=True)
@@ -28,15 +29,27 @@ _encode_chunk = encoder(CompletionChunk, nulls=True)
 
 
 @dataclass(frozen=True, slots=True)
-class RestFace(RestServiceServicer):
+class RestFace:
     """Serves parley.chat.v1.RestService."""
 
     current: Current
 
-    async def ChatCompletions(  # type: ignore[override]  # noqa: N802  # written to, not iterated: a message costs less so
-        self, request: HttpBody, context: ServicerContext[HttpBody, HttpBody]
-    ) -> None:
-        """Answers one chat-completion request."""
+    def register(self, server: grpc.aio.Server) -> None:
+        """Makes a server answer by this face.
+
+        For gRPC it is a method with one answer, although the contract's is a stream: on the wire both are the same, and
+        only so the last message goes out together with the status, in one operation instead of two.
+        """
+        method = grpc.unary_unary_rpc_method_handler(
+            self.answer, request_deserializer=HttpBody.FromString, response_serializer=HttpBody.SerializeToString
+        )
+        methods = {_METHOD.name: method}
+        service = _METHOD.containing_service.full_name
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
+        server.add_registered_method_handlers(service, methods)
+
+    async def answer(self, request: HttpBody, context: ServicerContext[HttpBody, HttpBody]) -> HttpBody:
+        """Answers one chat-completion request: writes the messages of the answer but for the last, and returns that."""
         serving = self.current()
         metadata = read_metadata(context)
         try:
@@ -44,16 +57,15 @@ class RestFace(RestServiceServicer):
                 admitted = admission.context = admit(context, metadata, serving.keyring, face="rest")
                 message, stream = _read(request.data)
             if stream:
-                await _stream(message, admitted, context, serving, metadata)
-            else:
-                completion = await serving.pipeline.complete(message, admitted)
-                if extra := admitted.report.headers():
-                    await context.send_initial_metadata(extra)
-                await context.write(HttpBody(content_type=_JSON, data=_encode_completion(completion)))
+                return await _stream(message, admitted, context, serving, metadata)
+            completion = await serving.pipeline.complete(message, admitted)
+            if extra := admitted.report.headers():
+                await context.send_initial_metadata(extra)
+            return HttpBody(content_type=_JSON, data=_encode_completion(completion))
         except Exception as error:  # noqa: BLE001  # a bug, too, is told in the API's form
             told = failure.told(error, metadata.request_id)
             await context.send_initial_metadata(failure.headers(told, metadata.request_id))
-            await context.write(HttpBody(content_type=_JSON, data=failure.body_bytes(told)))
+            return HttpBody(content_type=_JSON, data=failure.body_bytes(told))
 
 
 async def _stream(
@@ -62,26 +74,31 @@ async def _stream(
     context: ServicerContext[HttpBody, HttpBody],
     serving: Serving,
     metadata: CallMetadata,
-) -> None:
-    """Writes the answer's events. Raises what happens before the first of them; tells the rest by an event."""
+) -> HttpBody:
+    """Writes the events but for the last. Raises what happens before the first of them; tells the rest by an event."""
     framing = framing_of(metadata.path)
     merge = merging_of(metadata)
     write = _event_with_usage if message.stream_options.include_usage else _event
+    end = b""
     with EventStream(context, admitted.report, serving.keep_alive) as events:
         try:
             async with aclosing(serving.pipeline.stream(message, admitted)) as batches:
                 async for batch in batches:
-                    await events.write(_events(merge(batch), write))
+                    data = _events(merge(batch), write)
+                    if isinstance(batch, Last):
+                        # With what ends the stream: each message costs more than all that is in it.
+                        end += data
+                    else:
+                        await events.write(data)
         except Exception as error:
-            if not events.begun:
+            if not events.begun and not end:
                 raise
             told = failure.told(error, admitted.request_id)
-            await events.write(framing.error + failure.body_bytes(told) + b"\n\n")
-            return
+            return await events.last(end + framing.error + failure.body_bytes(told) + b"\n\n")
         if admitted.report.disobeyed:
-            # Headers are out: a comment, which clients skip, is what is left.
-            await events.write(f": x-parley-disobeyed: {admitted.report.disobeyed}\n\n".encode())
-        await events.write(framing.done)
+            # Headers may be out: a comment, which clients skip, is what is left.
+            end += f": x-parley-disobeyed: {admitted.report.disobeyed}\n\n".encode()
+        return await events.last(end + framing.done)
 
 
 def _events(batch: list[Piece], write: Writer) -> bytes:

@@ -10,7 +10,7 @@ from typing import Self
 
 from parley.chat.v1.completion_pb2 import CompletionChunk, Usage
 
-from service.backends.run import Piece, count
+from service.backends.run import Piece
 from service.errors import ApiError
 from service.pipeline.attempt import Attempt
 from service.pipeline.attempts import Attempts
@@ -82,8 +82,8 @@ class Account:
         if record.first_chunk is None:
             record.first_chunk = record.last_chunk
             record.overhead = max(0.0, record.first_chunk - self.waiting.seconds)
-        record.chunks += count(pieces)
         record.received.add(pieces)
+        record.chunks = record.received.chunks
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

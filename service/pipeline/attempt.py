@@ -84,7 +84,7 @@ class Attempt:
                 async with aclosing(batches):
                     async for batch in batches:
                         prelude = [*prelude, *batch] if prelude else batch
-                        if any(is_generated(chunk) for chunk in batch):
+                        if any(map(is_generated, batch)):
                             condition.saw_first_token(time.monotonic() - started)
                             break
                         if len(prelude) >= _PRELUDE:

@@ -1,5 +1,9 @@
 """Checks the messages of a request: who may say what, and that every tool's result answers a call."""
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NoReturn
 
 from parley.chat.v1.completion_pb2 import CompletionRequest
@@ -10,19 +14,41 @@ from service.errors import ApiError, Kind
 ROLES = frozenset(("system", "developer", "user", "assistant", "tool", "function"))
 _SPEAKERS = frozenset(("system", "developer", "user"))
 """Who says something in each message."""
+_PLAIN = frozenset(("role", "content"))
+_IN_MESSAGES: Mapping[str, str] = MappingProxyType(
+    {
+        "name": "message.name",
+        "audio": "message.audio",
+        "reasoning_content": "message.reasoning_content",
+        "cache_control": "cache_control",
+    }
+)
+"""Members of messages that a vendor may not know, and what they are called in its table."""
 
 
-def check_conversation(request: CompletionRequest) -> bool:
-    """Checks the messages; ApiError (INVALID_VALUE) names the path of what is wrong and what would be right.
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What the messages of a request hold besides texts."""
 
-    :return: whether any of them speaks of functions, as was done before there were tools.
-    """
+    functions: bool
+    """Whether any of them speaks of functions, as was done before there were tools."""
+    uses: AbstractSet[str]
+    """What stands in them that a vendor may not know, by the names that service.backends.fields has for it."""
+
+
+def check_conversation(request: CompletionRequest) -> Conversation:
+    """Checks the messages; ApiError (INVALID_VALUE) names the path of what is wrong and what would be right."""
     if not request.messages:
         _invalid("messages", "expected at least one message")
     calls: set[str] = set()
+    uses: set[str] = set()
     called = False
     for index, message in enumerate(request.messages):
         role, content = message.role, message.content
+        # To ask for each field takes longer than the list of those that are set.
+        fields = {field.name for field, _ in message.ListFields()}
+        if not fields <= _PLAIN:
+            uses.update(_IN_MESSAGES[name] for name in fields & _IN_MESSAGES.keys())
         if role not in ROLES:
             known = ", ".join(sorted(ROLES))
             problem = f"expected one of {known}, got {role!r}" if role else "required, such as user"
@@ -31,11 +57,11 @@ def check_conversation(request: CompletionRequest) -> bool:
             _invalid(f"messages[{index}].content", "required")
         if role == "tool":
             _check_result(message, f"messages[{index}]", calls)
-        elif message.tool_call_id:
+        elif "tool_call_id" in fields:
             _invalid(f"messages[{index}].tool_call_id", "only a message with role tool answers a call")
-        if message.tool_calls:
+        if "tool_calls" in fields:
             _check_calls(message, f"messages[{index}]", calls)
-        called = called or message.HasField("function_call")
+        called = called or "function_call" in fields
         if role == "function":
             if not message.name:
                 _invalid(f"messages[{index}].name", "required: the name of the function")
@@ -43,10 +69,15 @@ def check_conversation(request: CompletionRequest) -> bool:
                 _invalid(f"messages[{index}]", "no assistant message before it makes a function_call")
         for place, part in enumerate(content):
             kind = part.WhichOneof("part")
+            if part.HasField("cache_control"):
+                uses.add("cache_control")
             if kind != "text":
                 _check_part(part, kind, f"messages[{index}].content[{place}]")
-    # Its result can only follow it.
-    return called
+                uses.add(f"content.{kind}")
+                if part.image_url.detail:
+                    uses.add("content.image_url.detail")
+    # A function's result can only follow its call.
+    return Conversation(called, uses)
 
 
 def _check_result(message: Message, path: str, calls: set[str]) -> None:

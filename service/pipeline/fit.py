@@ -1,6 +1,7 @@
 """Fits a request to the vendor that it goes to: what that vendor cannot honour is refused or left out, visibly."""
 
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import Literal
 
@@ -48,10 +49,17 @@ _MEMBERS: Mapping[_Member, str] = MappingProxyType(
 _IN_MESSAGES = frozenset((*IN_MESSAGES, DETAIL))
 
 
-def fit(request: CompletionRequest, target: Target, policy: Policy | None, report: Report) -> None:
+def fit(
+    request: CompletionRequest,
+    target: Target,
+    policy: Policy | None,
+    report: Report,
+    uses: AbstractSet[str] = _IN_MESSAGES,
+) -> None:
     """Takes out of a request, in place, what its vendor cannot honour, or refuses it (UNSUPPORTED, with the path).
 
     :param policy: what the caller wants; None: features are refused, tuning knobs left out with a warning.
+    :param uses: as in Conversation. Default: there may be anything in the messages.
     """
     refused = target.refused
     if not refused:
@@ -69,8 +77,9 @@ def fit(request: CompletionRequest, target: Target, policy: Policy | None, repor
     if description is not None and request.response_format.json_schema.description:
         _refuse(DESCRIPTION, DESCRIPTION, description, target, policy, report)
         request.response_format.json_schema.ClearField("description")
-    if not _IN_MESSAGES.isdisjoint(refused):
+    if not uses.isdisjoint(refused):
         _fit_messages(request, target, policy, report)
+    _fit_tools(request, target, policy, report)
 
 
 def _refuse(name: str, path: str, handling: Refused, target: Target, policy: Policy | None, report: Report) -> None:
@@ -93,10 +102,13 @@ def _refuse(name: str, path: str, handling: Refused, target: Target, policy: Pol
 def _fit_messages(request: CompletionRequest, target: Target, policy: Policy | None, report: Report) -> None:
     refused = target.refused
     for index, message in enumerate(request.messages):
-        for name, path, remove in _parts(message, f"messages[{index}]", refused.keys()):
+        for name, path, remove in _parts(message, f"messages[{index}]", refused):
             _refuse(name, path, refused[name], target, policy, report)
             remove()
-    handling = refused.get("cache_control")
+
+
+def _fit_tools(request: CompletionRequest, target: Target, policy: Policy | None, report: Report) -> None:
+    handling = target.refused.get("cache_control")
     if handling is not None:
         for index, tool in enumerate(request.tools):
             if tool.HasField("cache_control"):
@@ -104,7 +116,9 @@ def _fit_messages(request: CompletionRequest, target: Target, policy: Policy | N
                 tool.ClearField("cache_control")
 
 
-def _parts(message: Message, path: str, refused: Set[str]) -> Iterable[tuple[str, str, Callable[[], None]]]:
+def _parts(
+    message: Message, path: str, refused: Mapping[str, Refused]
+) -> Iterable[tuple[str, str, Callable[[], None]]]:
     """What stands in a message of the refused names: the name, its path, and how to take it out."""
     for member, name in _MEMBERS.items():
         # A deprecated function's result carries the function's name, which is no knob.

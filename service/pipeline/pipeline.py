@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from collections.abc import Set as AbstractSet
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -9,7 +10,7 @@ from parley.chat.v1.completion_pb2 import Completion, CompletionRequest
 
 from service.backends.dialect import Target
 from service.backends.fields import Emulated
-from service.backends.run import Piece, sample
+from service.backends.run import Last, Piece, sample
 from service.errors import ApiError, Kind
 from service.local.renderer import Renderer
 from service.pipeline import best_of
@@ -80,7 +81,7 @@ class Pipeline:
 
     async def _run(self, request: CompletionRequest, context: RequestContext, *, stream: bool) -> Batches:
         with Account(self.accounting, context, request.model, stream=stream) as account:
-            speaks_of_functions = prepare(request, context, stream=stream)
+            prepared = prepare(request, context, stream=stream)
             route = self.router.route(request.model)
             account.routed(route)
             deadline = _deadline(request, context, route.total_timeout)
@@ -95,29 +96,40 @@ class Pipeline:
                 waiting=account.waiting,
             )
             normalizer = account.answer = Normalizer(request.model)
-            guide = Guide.of(request)
+            guide = Guide.of(request) if prepared.guided else None
             images = RequestImages(self.images)
 
             def answer(attempt: Attempt) -> Batches:
-                return self._attempt(attempt, attempts.route, account, context, images, deadline, stream=stream)
+                return self._attempt(
+                    attempt, attempts.route, account, context, images, deadline, prepared.uses, stream=stream
+                )
 
+            last = Last()
             async with aclosing(attempts.run(answer)) as batches:
                 async for batch in batches:
                     images.forget()
                     if normal := normalizer.batch(batch):
-                        if speaks_of_functions:
+                        if prepared.functions:
                             normal = tools_to_functions(normal)
                         if guide is not None:
                             guide.follow(normal)
                         account.saw(normal)
                         if account.content is not None:
                             account.content.batch(normal)
-                        yield normal
+                        if isinstance(batch, Last):
+                            last += normal
+                        else:
+                            yield normal
             if guide is not None and not guide.obeyed(attempts.sent):
+                if last:
+                    yield last
+                    last = Last()
                 _tell_disobedience(guide.name, attempts, context.policy or self.policy)
             usage_wanted = not stream or request.stream_options.include_usage
-            if usage_wanted and (last := normalizer.last()):
-                yield [last]
+            if usage_wanted and (usage := normalizer.last()):
+                last.append(usage)
+            if last:
+                yield last
 
     async def _attempt(
         self,
@@ -127,13 +139,14 @@ class Pipeline:
         context: RequestContext,
         images: RequestImages,
         deadline: float,
+        uses: AbstractSet[str],
         *,
         stream: bool,
     ) -> Batches:
         """The answer of one deployment, to the request in the form that it can have there, which it is changed into."""
         request, target, report = attempt.request, attempt.place.target, attempt.report
         policy = context.policy or self.policy
-        fit(request, target, policy, report)
+        fit(request, target, policy, report, uses)
         _emulate_best_of(request, target, report)
         if target.dialect.needs_image_bytes:
             await bring_images(request, images, deadline)

@@ -1,5 +1,8 @@
 """Checks what every vendor needs of a request, before any is called."""
 
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
 from parley.chat.v1.completion_pb2 import CompletionRequest
 
 from service.errors import ApiError, Kind
@@ -7,7 +10,7 @@ from service.pipeline.context import RequestContext
 from service.pipeline.conversation import check_conversation
 from service.pipeline.functions import functions_to_tools
 from service.pipeline.memory import keep_last
-from service.pipeline.validate import validate
+from service.pipeline.validate import GUIDES, validate
 
 FORBIDDEN_HEADERS = frozenset(
     (
@@ -20,14 +23,25 @@ FORBIDDEN_HEADERS = frozenset(
 
 _OF_FUNCTIONS = frozenset(("functions", "function_call"))
 """Fields of the time before there were tools."""
+_GUIDES = frozenset(GUIDES)
 
 
-def prepare(request: CompletionRequest, context: RequestContext, *, stream: bool) -> bool:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What was found while a request was checked, so that nobody has to look for it again."""
+
+    functions: bool
+    """Whether the caller speaks of functions, so that calls in the answer are to be said so too."""
+    guided: bool
+    """Whether it has a guided_* field."""
+    uses: AbstractSet[str]
+    """As in Conversation."""
+
+
+def prepare(request: CompletionRequest, context: RequestContext, *, stream: bool) -> Prepared:
     """Checks a request, and brings it, in place, into the form that every dialect knows.
 
     ApiError names the path of what is wrong and what would be right.
-
-    :return: whether the caller speaks of functions, so that calls in the answer are to be said so too.
     """
     if not request.model:
         raise _invalid("model", "required, such as vendor/model_name")
@@ -35,7 +49,8 @@ def prepare(request: CompletionRequest, context: RequestContext, *, stream: bool
         problem = f"model: this API key may not use {request.model!r}"
         raise ApiError(Kind.PERMISSION, problem, param="model", code="model_not_allowed")
     fields = frozenset([field.name for field, _ in request.ListFields()])
-    functions = check_conversation(request) or not _OF_FUNCTIONS.isdisjoint(fields)
+    conversation = check_conversation(request)
+    functions = conversation.functions or not _OF_FUNCTIONS.isdisjoint(fields)
     validate(request, fields, stream=stream)
     if "inference_extra_headers" in fields:
         _check_headers(request)
@@ -44,7 +59,7 @@ def prepare(request: CompletionRequest, context: RequestContext, *, stream: bool
     if "memory_strategy" in fields:
         context.report.left_out = keep_last(request, request.memory_strategy.k)
         request.ClearField("memory_strategy")
-    return functions
+    return Prepared(functions, not _GUIDES.isdisjoint(fields), conversation.uses)
 
 
 def _check_headers(request: CompletionRequest) -> None:

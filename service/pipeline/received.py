@@ -15,8 +15,10 @@ _BYTES_PER_TOKEN = 4
 class Received:
     """Text, reasoning, refusals and arguments of calls, in all choices of one answer; never reused."""
 
+    chunks: int = 0
+    """Chunks, in all."""
     deltas: int = 0
-    """Chunks that held some."""
+    """Those that held some."""
     size: int = 0
     """Bytes of it, in UTF-8; what came escaped in JSON is counted as it came."""
 
@@ -24,9 +26,12 @@ class Received:
         """Takes note of what came."""
         for piece in pieces:
             if isinstance(piece, Run):
-                self.deltas += len(piece.texts)
+                number = len(piece.texts)
+                self.chunks += number
+                self.deltas += number
                 self.size += sum(map(len, piece.texts))
                 continue
+            self.chunks += 1
             for choice in piece.choices:
                 if size := _size(choice.delta):
                     self.deltas += 1

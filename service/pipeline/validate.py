@@ -53,9 +53,10 @@ def validate(request: CompletionRequest, fields: frozenset[str], *, stream: bool
             value: float = getattr(request, name)
             if not low <= value <= high:
                 _invalid(name, f"expected {_range(low, high)}, got {value:g}")
-    for about, rule in _RULES:
-        if not about.isdisjoint(fields):
-            rule(request)
+    if not _ABOUT.isdisjoint(fields):
+        for about, rule in _RULES:
+            if not about.isdisjoint(fields):
+                rule(request)
     if stream and request.best_of > 1:
         _invalid("best_of", "cannot be streamed, since the best is known only at the end; send stream: false")
 
@@ -185,6 +186,7 @@ _RULES: Iterable[tuple[frozenset[str], Callable[[CompletionRequest], None]]] = (
     (_about("prediction"), _prediction),
 )
 """What may be wrong with fields; asked where at least one of them is set."""
+_ABOUT = _about().union(*(about for about, _ in _RULES))
 
 
 def _range(low: float, high: float) -> str:

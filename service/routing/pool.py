@@ -47,6 +47,8 @@ class Pool:
         self.budget = RetryBudget(share=retries.budget)
         self.backoff = Backoff(first=retries.backoff, most=retries.longest)
         self.hedging = Hedging(route.settings.hedge) if route.settings.hedge else None
+        self.total_timeout = max(target.timeouts.total for target in route.targets)
+        """Seconds that a request may take in all."""
         self._rng = rng
         self._members: list[Member] = [
             (Condition(target, clock, cooldown), Gate(target.max_concurrent, target.queue, target.vendor))

@@ -11,6 +11,8 @@ from service.errors import ApiError, Kind
 from service.routing.pool import Pool
 from service.routing.table import ModelRoute
 
+_ROUTES_KEPT = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -32,7 +34,7 @@ class Route:
     @property
     def total_timeout(self) -> float:
         """Seconds that a request may take in all."""
-        return max(target.timeouts.total for target in self.pool.route.targets)
+        return self.pool.total_timeout
 
 
 class Router:
@@ -53,10 +55,22 @@ class Router:
         self._pools = {
             name: Pool(route, clock=clock, rng=rng, previous=before.get(name)) for name, route in models.items()
         }
+        self._routes: dict[str, Route] = {}
+        """Those that were asked for, by name."""
         self._wildcards = sorted((name[:-1] for name in models if name.endswith("*")), key=len, reverse=True)
 
     def route(self, name: str) -> Route:
         """The deployments that a request for a model may go to; MODEL_NOT_FOUND, with near names, for none."""
+        route = self._routes.get(name)
+        if route is None:
+            route = self._find(name)
+            if len(self._routes) >= _ROUTES_KEPT:
+                # Callers may ask a wildcard for names without end.
+                self._routes.clear()
+            self._routes[name] = route
+        return route
+
+    def _find(self, name: str) -> Route:
         if pool := self._pools.get(name):
             return Route(name, pool)
         stem, _, last = name.rpartition("/")

@@ -121,6 +121,7 @@ class _Source:
             version=next((version for version in own if version), known.version if known else ""),
             region=region,
             project=project,
+            analogy=not self.config.decode_every_event,
         )
 
     def dialects(self) -> tuple[tuple[str, Dialect], ...]:

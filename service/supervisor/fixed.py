@@ -6,8 +6,8 @@ from pydantic import BaseModel
 
 from service.config import Config
 
-_FIXED = ("listen", "workers", "drain", "local", "watchdog", "metrics", "tracing")
-"""Settings of the processes themselves, which are read once at the start."""
+_FIXED = ("listen", "workers", "drain", "transport", "local", "watchdog", "metrics", "tracing")
+"""Settings of the processes themselves and of their connections, which are read once at the start."""
 
 
 class FixedError(Exception):

@@ -1,10 +1,14 @@
 """What Prometheus is told of requests, observed once for each when it is over."""
 
+import functools
+
 from parley.chat.v1.completion_pb2 import CompletionRequest, Usage
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily
 
 from service.pipeline.record import AttemptRecord, Record
-from service.telemetry.children import Children
+from service.telemetry.distribution import Distribution
+from service.telemetry.tally import Tally
 
 FACES = ("rest", "grpc")
 NO_VENDOR = "none"
@@ -31,140 +35,103 @@ class RequestMetrics:
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._requests = Children(
-            Counter(
-                "parley_requests",
-                "Requests that are over, by how they ended: ok, cancelled or the error's code.",
-                ("face", "model", "vendor", "outcome"),
-                registry=registry,
-            )
+        tally, seconds = functools.partial(Tally, registry), functools.partial(_seconds, registry)
+        self._requests = tally(
+            "parley_requests",
+            "Requests that are over, by how they ended: ok, cancelled or the error's code.",
+            ("face", "model", "vendor", "outcome"),
         )
-        self._in_flight = Children(
-            Gauge("parley_requests_in_flight", "Requests under way, streams among them.", ("face",), registry=registry)
+        self._in_flight = tally(
+            "parley_requests_in_flight",
+            "Requests under way, streams among them.",
+            ("face",),
+            family=GaugeMetricFamily,
         )
-        self._streams = Children(
-            Gauge("parley_streams_in_flight", "Streamed answers under way.", ("face",), registry=registry)
+        self._streams = tally(
+            "parley_streams_in_flight", "Streamed answers under way.", ("face",), family=GaugeMetricFamily
         )
-        self._duration = Children(
-            _histogram(registry, "request_duration", "Whole requests.", ("face", "model"), _SECONDS)
+        self._duration = seconds("request_duration", "Whole requests.", ("face", "model"), _SECONDS)
+        self._first_token = seconds(
+            "time_to_first_token",
+            "From a request to the first chunk of its answer; of one that is not streamed, to the answer.",
+            ("model", "vendor"),
+            _FIRST_TOKEN,
         )
-        self._first_token = Children(
-            _histogram(
-                registry,
-                "time_to_first_token",
-                "From a request to the first chunk of its answer; of one that is not streamed, to the answer.",
-                ("model", "vendor"),
-                _FIRST_TOKEN,
-            )
+        self._per_chunk = seconds(
+            "time_per_output_chunk",
+            "Between the chunks of a stream after the first: the mean of each stream.",
+            ("model", "vendor"),
+            _PER_CHUNK,
         )
-        self._per_chunk = Children(
-            _histogram(
-                registry,
-                "time_per_output_chunk",
-                "Between the chunks of a stream after the first: the mean of each stream.",
-                ("model", "vendor"),
-                _PER_CHUNK,
-            )
+        self._overhead = seconds(
+            "overhead",
+            "Until the first chunk, but for the time spent waiting for a vendor, in line or between attempts.",
+            ("face",),
+            _OVERHEAD,
         )
-        self._overhead = Children(
-            _histogram(
-                registry,
-                "overhead",
-                "Until the first chunk, but for the time spent waiting for a vendor, in line or between attempts.",
-                ("face",),
-                _OVERHEAD,
-            )
+        self._queued = seconds("queue_wait", "In line before a deployment, where there was one.", ("model",), _SECONDS)
+        self._tokens = tally("parley_tokens", "Tokens, as vendors count them.", ("model", "vendor", "kind"))
+        self._attempts = tally("parley_attempts", "Requests to vendors.", ("model", "vendor"))
+        self._upstream_errors = tally(
+            "parley_upstream_errors",
+            "Requests to vendors that failed, by the error's code.",
+            ("model", "vendor", "kind"),
         )
-        self._queued = Children(
-            _histogram(
-                registry, "queue_wait", "In line before a deployment, where there was one.", ("model",), _SECONDS
-            )
+        self._retries = tally("parley_retries", "Attempts after one that failed, at the same model.", ("model",))
+        self._fallbacks = tally("parley_fallbacks", "Requests that went on to another model.", ("model", "to"))
+        self._hedges = tally(
+            "parley_hedges", "Attempts beside one that was slow: won where they answered first.", ("model", "outcome")
         )
-        self._tokens = Children(
-            Counter("parley_tokens", "Tokens, as vendors count them.", ("model", "vendor", "kind"), registry=registry)
+        self._dropped = tally(
+            "parley_dropped_fields",
+            "Fields of requests that vendors could not honour and that were left out.",
+            ("model", "field"),
         )
-        self._attempts = Children(
-            Counter("parley_attempts", "Requests to vendors.", ("model", "vendor"), registry=registry)
-        )
-        self._upstream_errors = Children(
-            Counter(
-                "parley_upstream_errors",
-                "Requests to vendors that failed, by the error's code.",
-                ("model", "vendor", "kind"),
-                registry=registry,
-            )
-        )
-        self._retries = Children(
-            Counter(
-                "parley_retries", "Attempts after one that failed, at the same model.", ("model",), registry=registry
-            )
-        )
-        self._fallbacks = Children(
-            Counter("parley_fallbacks", "Requests that went on to another model.", ("model", "to"), registry=registry)
-        )
-        self._hedges = Children(
-            Counter(
-                "parley_hedges",
-                "Attempts beside one that was slow: won where they answered first.",
-                ("model", "outcome"),
-                registry=registry,
-            )
-        )
-        self._dropped = Children(
-            Counter(
-                "parley_dropped_fields",
-                "Fields of requests that vendors could not honour and that were left out.",
-                ("model", "field"),
-                registry=registry,
-            )
-        )
-        self._keep_alives = Counter(
-            "parley_keep_alive_comments", "Comments sent to keep silent streams alive.", registry=registry
-        )
+        self._keep_alives = tally("parley_keep_alive_comments", "Comments sent to keep silent streams alive.")
         for face in FACES:
             # They are there from the start, so that what scales by them sees 0 and not nothing.
-            self._in_flight(face)
-            self._streams(face)
+            self._in_flight.add(0, face)
+            self._streams.add(0, face)
 
     def began(self, record: Record) -> None:
         """Counts it as under way."""
         face = record.context.face
-        self._in_flight(face).inc()
+        self._in_flight.add(1, face)
         if record.stream:
-            self._streams(face).inc()
+            self._streams.add(1, face)
 
     def ended(self, record: Record) -> None:
         """Observes all that is known of it."""
         face, model = record.context.face, record.model
         vendor = NO_VENDOR if record.place is None else record.place.target.vendor
-        self._in_flight(face).dec()
+        self._in_flight.add(-1, face)
         if record.stream:
-            self._streams(face).dec()
-        self._requests(face, model, vendor, record.outcome).inc()
-        self._duration(face, model).observe(record.seconds, _exemplar(record))
-        self._overhead(face).observe(record.overhead)
+            self._streams.add(-1, face)
+        self._requests.add(1, face, model, vendor, record.outcome)
+        self._duration.observe(record.seconds, face, model, exemplar=_exemplar(record))
+        self._overhead.observe(record.overhead, face)
         if record.first_chunk is not None:
-            self._first_token(model, vendor).observe(record.first_chunk)
+            self._first_token.observe(record.first_chunk, model, vendor)
             if record.last_chunk is not None and record.chunks > 1 and record.stream:
                 mean = (record.last_chunk - record.first_chunk) / (record.chunks - 1)
-                self._per_chunk(model, vendor).observe(mean)
+                self._per_chunk.observe(mean, model, vendor)
         if record.queued:
-            self._queued(model).observe(record.queued)
+            self._queued.observe(record.queued, model)
         if record.usage is not None:
             self._count_tokens(model, vendor, record.usage)
         if record.tokens_estimated:
-            self._tokens(model, vendor, "completion_estimated").inc(record.tokens_estimated)
+            self._tokens.add(record.tokens_estimated, model, vendor, "completion_estimated")
         for attempt in record.attempts:
             self._count_attempt(attempt)
         if record.retries:
-            self._retries(model).inc(record.retries)
+            self._retries.add(record.retries, model)
         for other in record.fallbacks:
-            self._fallbacks(model, other).inc()
+            self._fallbacks.add(1, model, other)
         for name in record.context.report.dropped:
             field = name.partition(".")[0].partition("[")[0]
-            self._dropped(model, field if field in _FIELDS else OTHER_FIELD).inc()
+            self._dropped.add(1, model, field if field in _FIELDS else OTHER_FIELD)
         if comments := record.context.report.keep_alives:
-            self._keep_alives.inc(comments)
+            self._keep_alives.add(comments)
 
     def _count_tokens(self, model: str, vendor: str, usage: Usage) -> None:
         for kind, number in (
@@ -174,21 +141,21 @@ class RequestMetrics:
             ("reasoning", usage.completion_tokens_details.reasoning_tokens),
         ):
             if number:
-                self._tokens(model, vendor, kind).inc(number)
+                self._tokens.add(number, model, vendor, kind)
 
     def _count_attempt(self, attempt: AttemptRecord) -> None:
         model, vendor = attempt.model, attempt.target.vendor
-        self._attempts(model, vendor).inc()
+        self._attempts.add(1, model, vendor)
         if attempt.error is not None:
-            self._upstream_errors(model, vendor, attempt.outcome).inc()
+            self._upstream_errors.add(1, model, vendor, attempt.outcome)
         if attempt.hedge:
-            self._hedges(model, "won" if attempt.answers else "lost").inc()
+            self._hedges.add(1, model, "won" if attempt.answers else "lost")
 
 
-def _histogram(
-    registry: CollectorRegistry, name: str, text: str, labels: tuple[str, ...], buckets: tuple[float, ...]
-) -> Histogram:
-    return Histogram(f"parley_{name}_seconds", text, labels, registry=registry, buckets=buckets)
+def _seconds(
+    registry: CollectorRegistry, name: str, text: str, labels: tuple[str, ...], bounds: tuple[float, ...]
+) -> Distribution:
+    return Distribution(registry, f"parley_{name}_seconds", text, labels, bounds)
 
 
 def _exemplar(record: Record) -> dict[str, str] | None:

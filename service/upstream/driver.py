@@ -9,7 +9,7 @@ from parley.chat.v1.completion_pb2 import CompletionRequest
 
 from service.backends.dialect import HttpCall, Target, VersionNeededError
 from service.backends.generated import is_generated
-from service.backends.run import Piece
+from service.backends.run import Last, Piece
 from service.errors import ApiError, Kind, Upstream
 from service.upstream.authentication import Authenticator
 from service.upstream.transport import Response, Transport
@@ -72,17 +72,23 @@ class Driver:
                     raise await self._refusal(response, target, clock)
                 content_type = response.headers.get("content-type", "").lower()
                 decoder = target.dialect.decoder(request, target, stream=stream, content_type=content_type)
-                while not decoder.done:
+                done = False
+                while not done:
                     try:
-                        with waiting:
+                        if clock.started:
                             data = await watch.wait(response.read(), clock.next())
+                        else:
+                            with waiting:
+                                data = await watch.wait(response.read(), clock.next())
                     except TimeoutError:
                         raise clock.expired() from None
                     if not data:
                         break
-                    if batch := decoder.feed(data):
+                    batch = decoder.feed(data)
+                    done = decoder.done
+                    if batch:
                         clock.saw(batch)
-                        yield batch
+                        yield Last(batch) if done else batch
                 while batch := decoder.close():
                     yield batch
             except BaseException:
@@ -109,33 +115,34 @@ class Driver:
 class _Clock:
     """The deadlines of one request, and which of them is over."""
 
-    __slots__ = ("_loop", "_started", "_target", "first_token", "reading", "total")
+    __slots__ = ("_loop", "_target", "first_token", "reading", "started", "total")
 
     def __init__(self, target: Target, loop: asyncio.AbstractEventLoop, total: float) -> None:
         self._loop = loop
         self._target = target
-        self._started = False
+        self.started = False
+        """Whether something generated has come."""
         self.total = total
         self.first_token = min(total, loop.time() + target.timeouts.first_token)
         self.reading = self.first_token
 
     def next(self) -> float:
         """When the next read must have ended."""
-        if self._started:
+        if self.started:
             self.reading = min(self.total, self._loop.time() + self._target.timeouts.between_chunks)
         return self.reading
 
     def saw(self, batch: list[Piece]) -> None:
         """Takes note of what arrived: only something generated is a first token, not a role or a ping."""
-        if not self._started:
-            self._started = any(is_generated(chunk) for chunk in batch)
+        if not self.started:
+            self.started = any(is_generated(chunk) for chunk in batch)
 
     def expired(self) -> ApiError:
         """The error for the deadline that is over."""
         timeouts = self._target.timeouts
         if self.reading >= self.total:
             kind, problem = Kind.TOTAL_TIMEOUT, "the answer was not complete within the request's time limit"
-        elif self._started:
+        elif self.started:
             kind, problem = Kind.IDLE_TIMEOUT, f"nothing came for {timeouts.between_chunks:g} s in mid-answer"
         else:
             kind, problem = Kind.FIRST_TOKEN_TIMEOUT, f"nothing was generated within {timeouts.first_token:g} s"

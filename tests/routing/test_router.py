@@ -115,3 +115,13 @@ models: {v/m: {timeouts: {total: 7s}, deployments: {a: {timeouts: {first_token: 
     seen = {name: place(router, f"v/m/{name}").target.timeouts for name in "ab"}
     assert (seen["a"].connect, seen["a"].first_token, seen["a"].total) == (1, 3, 7)
     assert (seen["b"].connect, seen["b"].first_token, seen["b"].total) == (1, 60, 7)
+
+
+def test_what_is_kept_of_names_has_a_bound(router: Router) -> None:
+    route, first = router.route("v/invented"), place(router, "v/invented")
+    assert router.route("v/invented") is route
+    assert place(router, "v/invented") is first
+    for number in range(1000):
+        assert place(router, f"v/invented-{number}").target.model == f"invented-{number}"
+    assert router.route("v/invented") is not route
+    assert place(router, "v/invented") is not first

@@ -16,6 +16,7 @@ BASE = "models: {openai/x: {}}\nkeys: []\n"
         ("watchdog: {limit: 1m}", "watchdog.limit"),
         ("metrics: {}", "metrics"),
         ("tracing: {sample: 1}", "tracing.sample"),
+        ("transport: aiohttp", "transport"),
         ("workers: 7\ndrain: 1s", "workers, drain"),
     ],
 )
@@ -24,7 +25,10 @@ def test_what_needs_a_restart_is_refused_by_name(change: str, named: str) -> Non
         refuse_fixed(parse(BASE), parse(BASE + change))
 
 
-@pytest.mark.parametrize("change", ["keep_alive: 1s", "timeouts: {total: 1m}", "vendors: {openai: {queue: 1}}", ""])
+@pytest.mark.parametrize(
+    "change",
+    ["keep_alive: 1s", "timeouts: {total: 1m}", "vendors: {openai: {queue: 1}}", "decode_every_event: true", ""],
+)
 def test_everything_else_may_change(change: str) -> None:
     refuse_fixed(parse(BASE), parse(BASE + change))
 

@@ -83,7 +83,9 @@ async def run(
     file = tmp_path / "parley.yaml"
     file.write_text(config)
     source = Source(file, port, workers)
-    running = asyncio.create_task(up(source, announce=ear.announce, progress=ear.said.append, make_edge=edge.make, log=None))
+    running = asyncio.create_task(
+        up(source, announce=ear.announce, progress=ear.said.append, make_edge=edge.make, log=None)
+    )
     ready = asyncio.create_task(ear.ready.wait())
     async with asyncio.timeout(3 * LIMIT_S):
         await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)

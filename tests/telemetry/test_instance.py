@@ -6,13 +6,13 @@ import signal
 from pathlib import Path
 
 import aiohttp
-import yaml
 from prometheus_client.samples import Sample
 
 from tests.end_to_end.calls import body, post
 from tests.end_to_end.test_processes import children_of
 from tests.stack import ConfigData, Vendors, configuration, running
 from tests.telemetry.stage import LIMIT_S, parsed
+from tests.variant import chosen
 from tests.vendor import unused_port
 
 
@@ -46,7 +46,7 @@ async def test_an_instance_shows_its_workers_its_envoy_and_its_own_doings(vendor
         async with aiohttp.ClientSession() as session, session.get(url + "/metrics/envoy") as answer:
             assert "envoy_http_downstream_rq_active" in await answer.text()
 
-        (tmp_path / "parley.yaml").write_text(yaml.safe_dump({**config, "models": {"fake/ok": {}, "fake/busy": {}}}))
+        (tmp_path / "parley.yaml").write_text(chosen().text({**config, "models": {"fake/ok": {}, "fake/busy": {}}}))
         parley.process.send_signal(signal.SIGHUP)
         async with asyncio.timeout(LIMIT_S):
             while [s.value for s in await scraped(url) if s.name == "parley_config_generation"] != [2, 2, 2]:
