@@ -9,12 +9,14 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 UV := $(BIN)/uv pip
 READY := .venv/.ready
+SUITES := tests/upstream tests/conformance tests/fields tests/end_to_end tests/faults
+FAULTS := --only vendor --only retries --only cuts
 
-.PHONY: help run test test-vllm test-faults check generate format lock k8s bench clean
+.PHONY: help run test test-vllm test-faults test-transports check generate format lock k8s bench clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 run: $(READY) ## Start Parley: PORT=18080, CONFIG=file.yaml
 	@$(BIN)/parley up $(if $(CONFIG),--config $(CONFIG)) $(if $(PORT),--port $(PORT))
@@ -29,6 +31,12 @@ test-vllm: $(READY) ## Ask a real vLLM through Parley; installs 1.9 GB, and writ
 
 test-faults: $(READY) ## Break all that can break, soak it for SOAK=600 seconds, and write docs/faults.md
 	$(BIN)/python -m tests.faults.run --soak $(or $(SOAK),600)
+
+test-transports: $(READY) ## Run the suites over aiohttp, and once more without reading streams by analogy
+	PARLEY_TEST_TRANSPORT=aiohttp $(BIN)/python -m pytest $(SUITES)
+	PARLEY_TEST_DECODE=1 $(BIN)/python -m pytest $(SUITES)
+	PARLEY_TEST_TRANSPORT=aiohttp $(BIN)/python -m tests.faults.run $(FAULTS)
+	PARLEY_TEST_DECODE=1 $(BIN)/python -m tests.faults.run $(FAULTS)
 
 check: $(READY) ## Format, lint, types, protos, layers, generated code, Envoy's configuration
 	$(BIN)/ruff format --check .

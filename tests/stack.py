@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc.aio
-import yaml
 
 from service.auth import hash_key
+from tests.variant import chosen
 from tests.vendor import Vendor, unused_port
 
 API_KEY = "parley-test-key-of-the-tests"
@@ -149,7 +149,7 @@ async def running(config: ConfigData, folder: Path) -> AsyncGenerator[Parley]:
     """`parley up` until the block ends, then SIGTERM."""
     port = unused_port()
     file = folder / "parley.yaml"
-    file.write_text(yaml.safe_dump(config))
+    file.write_text(chosen().text(config))
     log = folder / "parley.log"
     with log.open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import orjson
 from parley.chat.v1.completion_pb2 import CompletionChunk
 
 from service.backends.run import MARK, PADDING_MARK, SLOTS, Run, Slot, Template
@@ -79,8 +80,8 @@ class Skeleton:
         inner = sum(map(len, run.texts)) + sum(map(len, run.paddings)) + number * len(self.between)
         return run, at + number * (len(before) + len(after)) + inner
 
-    def _plain(self, texts: list[bytes]) -> Run | None:
-        texts = self._fitting(texts)
+    def _plain(self, bodies: list[bytes]) -> Run | None:
+        texts = bodies if _all_valid(bodies) else self._fitting(bodies)
         if b"" in texts:
             del texts[texts.index(b"") :]
         return Run(self.template, texts) if texts else None
@@ -89,13 +90,16 @@ class Skeleton:
         texts: list[bytes] = []
         paddings: list[bytes] = []
         for body in bodies:
-            text, between, padding = body.partition(self.between)
-            if not text or not between:
+            text, between, rest = body.partition(self.between)
+            padding, end, _ = rest.partition(self.after)
+            # An escape would have another form in a chunk.
+            if not text or not between or not (padding.isalnum() or not padding):
                 break
             texts.append(text)
             paddings.append(padding)
-        paddings = self._fitting(paddings)
-        number = _valid(texts[: len(paddings)])
+            if end:
+                break
+        number = _valid(texts)
         return Run(self.template, texts[:number], paddings[:number]) if number else None
 
     def _fitting(self, bodies: list[bytes]) -> list[bytes]:
@@ -103,7 +107,7 @@ class Skeleton:
         number = _valid(bodies)
         if number < len(bodies):
             body, end, _ = bodies[number].partition(self.after)
-            bodies[number:] = [body] if end and _valid([body]) else []
+            bodies[number:] = [body] if end and _all_valid([body]) else []
         return bodies
 
 
@@ -134,7 +138,7 @@ class Analogy:
     def learn(self, event: bytes, data: bytes, chunk: CompletionChunk | None) -> None:
         """Learns from an event that was decoded, where it holds text; any other may have changed what texts mean."""
         first, self._begun = not self._begun, True
-        found = _text_of(chunk) if chunk else None
+        found = text_of(chunk) if chunk else None
         if chunk and found and first and chunk.choices[0].delta.role:
             # The first event alone says who speaks, and with most vendors no other does.
             return
@@ -144,16 +148,14 @@ class Analogy:
             self._in_vain += 1
             self._skeletons = [skeleton, *self._skeletons[: _MOST_SKELETONS - 1]]
 
-    def _skeleton(
-        self, event: bytes, data: bytes, chunk: CompletionChunk, slot: Slot, text: str
-    ) -> Skeleton | None:
+    def _skeleton(self, event: bytes, data: bytes, chunk: CompletionChunk, slot: Slot, text: str) -> Skeleton | None:
         if MARK.encode() in data or PADDING_MARK.encode() in data or not event.endswith(data):
             return None
         names = event.removesuffix(data)
         expected = CompletionChunk()
         expected.CopyFrom(chunk)
         slot.write(expected, MARK)
-        member, padding = _padding_of(chunk)
+        member, padding = padding_of(chunk)
         if member:
             expected.extra_fields = chunk.extra_fields.replace(
                 f'"{member}":"{padding}"', f'"{member}":"{PADDING_MARK}"'
@@ -171,7 +173,7 @@ class Analogy:
         return None
 
 
-def _text_of(chunk: CompletionChunk) -> tuple[Slot, str] | None:
+def text_of(chunk: CompletionChunk) -> tuple[Slot, str] | None:
     """The one text of a chunk that may be one of a run."""
     if len(chunk.choices) != 1 or chunk.HasField("usage"):
         return None
@@ -182,7 +184,7 @@ def _text_of(chunk: CompletionChunk) -> tuple[Slot, str] | None:
     return found[0] if len(found) == 1 else None
 
 
-def _padding_of(chunk: CompletionChunk) -> tuple[str, str]:
+def padding_of(chunk: CompletionChunk) -> tuple[str, str]:
     """The padding's member and its text; empty where there is none, or one that is more than letters and digits."""
     if not chunk.extra_fields:
         return "", ""
@@ -196,7 +198,8 @@ def _padding_of(chunk: CompletionChunk) -> tuple[str, str]:
 
 def _around(data: bytes, text: str) -> Iterator[tuple[bytes, bytes]]:
     """What is before and after each value that is this text, the quotes included, as far as it is worth looking."""
-    for form in dict.fromkeys(json.dumps(text, ensure_ascii=ascii_only).encode()[1:-1] for ascii_only in (False, True)):
+    forms = [orjson.dumps(text)] if text.isascii() else [orjson.dumps(text), json.dumps(text).encode()]
+    for form in (quoted[1:-1] for quoted in forms):
         at = -1
         for _ in range(_MOST_PLACES):
             at = data.find(b'"' + form + b'"', at + 1)
@@ -208,12 +211,14 @@ def _around(data: bytes, text: str) -> Iterator[tuple[bytes, bytes]]:
 
 def _valid(bodies: list[bytes]) -> int:
     """How many, from the first on, are bodies of JSON strings."""
-    if not bodies or _all_valid(bodies):
+    if _all_valid(bodies):
         return len(bodies)
     return next((number for number, body in enumerate(bodies) if not _all_valid([body])), 0)
 
 
 def _all_valid(bodies: list[bytes]) -> bool:
+    if not bodies:
+        return True
     joined = b"\n".join(bodies)
     if _STRINGS.fullmatch(joined) is None or joined.count(b"\n") != len(bodies) - 1:
         return False

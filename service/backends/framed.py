@@ -67,7 +67,9 @@ class EventDecoder:
             self._failure = malformed(self.vendor, str(error))
         except ApiError as error:
             self._failure = error
-        return self._out(chunks)
+        if self._failure is not None and not chunks:
+            raise self._failure
+        return chunks
 
     def _read(self, chunks: list[Piece]) -> None:
         events, analogy = self._events, self.analogy
@@ -103,11 +105,8 @@ class EventDecoder:
             raise (cut_short(self.vendor) if error.kind is Kind.BAD_UPSTREAM else error) from None
         if self._failure is None and not self.ended() and not (self.complete and self.complete()):
             self._failure = cut_short(self.vendor)
-        return self._out(chunks)
-
-    def _out(self, chunks: list[Piece]) -> list[Piece]:
-        if self._failure is not None and not chunks:
-            raise self._failure
+            if not chunks:
+                raise self._failure
         return chunks
 
 

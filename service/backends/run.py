@@ -1,6 +1,6 @@
 """Runs of text: many chunks that differ in one text only, kept as that text, so that they cost next to nothing each."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeAlias, cast
@@ -87,7 +87,7 @@ class Run:
     template: Template
     texts: list[bytes]
     """Bodies of JSON strings: valid, but still escaped, and without their quotes. None is empty."""
-    paddings: list[bytes] = field(default_factory=list[bytes])
+    paddings: Sequence[bytes] = ()
     """Likewise, of the vendor's padding; as many as texts where the template has padding, else none."""
 
     def strings(self) -> list[str]:
@@ -127,6 +127,12 @@ Piece: TypeAlias = CompletionChunk | Run
 """What goes through the pipeline."""
 
 
+class Last(list[Piece]):
+    """The last pieces of an answer: nothing is waited for after them, so what else its end brings may go with them."""
+
+    __slots__ = ()
+
+
 def expanded(pieces: Iterable[Piece]) -> list[CompletionChunk]:
     """The chunks, those of runs among them, for those who look into each."""
     return [chunk for piece in pieces for chunk in (piece.chunks() if isinstance(piece, Run) else (piece,))]
@@ -140,8 +146,3 @@ def merged(pieces: Iterable[Piece]) -> list[Piece]:
 def sample(piece: Piece) -> CompletionChunk:
     """A chunk that says what a piece says besides its text, which may be another."""
     return piece.template.chunk if isinstance(piece, Run) else piece
-
-
-def count(pieces: Iterable[Piece]) -> int:
-    """How many chunks there are."""
-    return sum(len(piece.texts) if isinstance(piece, Run) else 1 for piece in pieces)

@@ -254,9 +254,9 @@ class Idempotency(_Strict):
 class Metrics(_Strict):
     """Prometheus metrics, on a port of their own that needs no key: they hold names of models, and no secrets."""
 
-    listen: Annotated[
-        ListenAddress, Field(description="Serves /metrics, and Envoy's own at /metrics/envoy.")
-    ] = Address("127.0.0.1", 9464)
+    listen: Annotated[ListenAddress, Field(description="Serves /metrics, and Envoy's own at /metrics/envoy.")] = (
+        Address("127.0.0.1", 9464)
+    )
 
 
 class Tracing(_Strict):
@@ -291,6 +291,10 @@ class Watchdog(_Strict):
     ] = 15.0
 
 
+TransportName = Literal["built-in", "aiohttp"]
+"""What speaks HTTP to vendors; see service.upstream.http_transports."""
+
+
 class Config(_Strict):
     """The whole of parley.yaml."""
 
@@ -318,6 +322,21 @@ class Config(_Strict):
     vendors: dict[PlainName, Vendor] = {}
     models: dict[ModelName, Model] = {EMBEDDED_MODEL: Model()}
     timeouts: Timeouts = Timeouts()
+    transport: Annotated[
+        TransportName,
+        Field(
+            description="What speaks HTTP to vendors. `aiohttp`, a widely used library, costs two to four times the "
+            "CPU time; callers see the same answers and errors. It uses kept connections in turn and not the one "
+            "used last, so that more of them stay open."
+        ),
+    ] = "built-in"
+    decode_every_event: Annotated[
+        bool,
+        Field(
+            description="Whether each event of a vendor's stream is decoded. If not, an event of text that is like one "
+            "before is read by analogy: callers get the same for less CPU time. For looking for a fault."
+        ),
+    ] = False
     local: Local = Local()
     watchdog: Watchdog = Watchdog()
     fetch_images: FetchImages = FetchImages()

@@ -1,15 +1,17 @@
 """Takes one HTTP/1.1 answer apart, without a socket, and judges how it ended: a cut answer never looks whole."""
 
+from collections.abc import Mapping
+
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from service.upstream.http_limits import HttpLimits
 
 CLOSED = "closed the connection"
-_BROKEN = "broke the framing of its answer"
-_NOT_HTTP = "did not answer in HTTP"
-_LONG_HEAD = "sent headers without end"
-_LONG_FRAME = "sent frames without end"
-_SWITCHED = "changed to another protocol"
+BROKEN = "broke the framing of its answer"
+NOT_HTTP = "did not answer in HTTP"
+LONG_HEAD = "sent headers without end"
+LONG_FRAME = "sent frames without end"
+SWITCHED = "changed to another protocol"
 _TRANSFER_ENCODING = "used a transfer encoding other than chunked"
 _CONTENT_ENCODING = "compressed its answer in a way that was not asked for"
 
@@ -78,9 +80,9 @@ class Answer:
             elif isinstance(error, HttpParserCallbackError):
                 raise
             else:
-                self.problem = self.problem or (_BROKEN if self.has_head else _NOT_HTTP)
+                self.problem = self.problem or (BROKEN if self.has_head else NOT_HTTP)
         if self._framing > self._limits.framing and not self.complete:
-            self.problem = self.problem or (_LONG_FRAME if self.has_head else _LONG_HEAD)
+            self.problem = self.problem or (LONG_FRAME if self.has_head else LONG_HEAD)
         if self.complete or self.problem:
             # The parser holds this object, and this object held it.
             self._parser = None
@@ -135,14 +137,12 @@ class Answer:
         if self.status < 200:
             self._informational = True
             if self.status == 101:
-                self.problem = _SWITCHED
+                self.problem = SWITCHED
             headers.clear()
         elif self._framing > self._limits.framing and _size(headers) > self._limits.framing:
-            self.problem = _LONG_HEAD
-        elif headers.get("transfer-encoding", "chunked").lower() != "chunked":
-            self.problem = _TRANSFER_ENCODING
-        elif headers.get("content-encoding", "identity").lower() not in (*COMPRESSIONS, "identity", ""):
-            self.problem = _CONTENT_ENCODING
+            self.problem = LONG_HEAD
+        elif problem := encoding_problem(headers):
+            self.problem = problem
         else:
             self.has_head = True
             self._framing = 0
@@ -160,6 +160,18 @@ class Answer:
         elif not self.problem:
             self.complete = True
             self.reusable = self._parser.should_keep_alive()
+
+
+def encoding_problem(headers: Mapping[str, str]) -> str:
+    """What is wrong with how an answer is encoded; empty where nothing is.
+
+    :param headers: their names in lower case.
+    """
+    if headers.get("transfer-encoding", "chunked").lower() != "chunked":
+        return _TRANSFER_ENCODING
+    if headers.get("content-encoding", "identity").lower() not in (*COMPRESSIONS, "identity", ""):
+        return _CONTENT_ENCODING
+    return ""
 
 
 def _size(headers: dict[str, str]) -> int:

@@ -222,7 +222,8 @@ class HttpResponse:
             elif answer.complete:
                 return self._last()
             else:
-                await self._wait()
+                waiter = self._waiter = self._connection.wait()
+                await waiter
                 continue
             if piece := self._inflated(data):
                 return piece

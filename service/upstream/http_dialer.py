@@ -14,6 +14,8 @@ from service.upstream.http_origin import Address, Origin
 from service.upstream.http_proxy import ProxyError, open_tunnel
 from service.upstream.http_race import Place, connect, interleaved
 
+NO_HOST = "could not be reached: its name is not one of a host"
+STOPPING = "could not be reached: the service is stopping"
 _PAST = 1.0
 """Seconds by which the event loop's own limit of a TLS handshake is longer than ours, so that ours is the one told."""
 
@@ -50,17 +52,12 @@ class Dialer:
         except TimeoutError as error:
             # The kernel gives up by itself after some minutes, with the same exception.
             raise DialError(Kind.CONNECT_TIMEOUT, f"could not be reached within {seconds:g} s") from error
-        except ssl.SSLCertVerificationError as error:
-            raise DialError(Kind.CONNECT_FAILED, "its certificate could not be verified") from error
-        except ssl.SSLError as error:
-            reason = (error.reason or type(error).__name__).replace("_", " ").lower()
-            raise DialError(Kind.CONNECT_FAILED, f"could not be reached over TLS: {reason}") from error
         except ProxyError as error:
             raise DialError(Kind.CONNECT_FAILED, str(error)) from error
         except OSError as error:
-            raise DialError(Kind.CONNECT_FAILED, f"could not be reached: {_reason(error)}") from error
+            raise DialError(Kind.CONNECT_FAILED, problem_of(error)) from error
         except UnicodeError as error:
-            raise DialError(Kind.CONNECT_FAILED, "could not be reached: its name is not one of a host") from error
+            raise DialError(Kind.CONNECT_FAILED, NO_HOST) from error
 
     async def _open(self, origin: Origin, factory: Callable[[], HttpConnection], seconds: float) -> HttpConnection:
         loop = asyncio.get_running_loop()
@@ -112,8 +109,15 @@ class Dialer:
         return self._tls
 
 
-def _reason(error: OSError) -> str:
-    # The event loop writes addresses into other errors' text.
-    if isinstance(error, socket.gaierror):
-        return error.strerror or "its name could not be resolved"
-    return os.strerror(error.errno) if error.errno else type(error).__name__
+def problem_of(error: OSError) -> str:
+    """Why there is no connection, as a sentence without its subject, in words that hold no address."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return "its certificate could not be verified"
+        case ssl.SSLError():
+            return f"could not be reached over TLS: {(error.reason or type(error).__name__).replace('_', ' ').lower()}"
+        case socket.gaierror():
+            return f"could not be reached: {error.strerror or 'its name could not be resolved'}"
+        case _:
+            # The event loop writes addresses into other errors' text.
+            return f"could not be reached: {os.strerror(error.errno) if error.errno else type(error).__name__}"

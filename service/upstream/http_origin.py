@@ -58,12 +58,17 @@ class Base:
     block: str
     """The same as text."""
 
-    def head(self, path: str, headers: Mapping[str, str], length: int, method: str = "POST") -> bytes:
-        """The head of a request. ValueError, without any value, for what must not stand in a head."""
+    def target(self, path: str) -> str:
+        """What a request asks for."""
         target = self.path + path
         if not _PATH.fullmatch(target):
             # "#" would end it, blanks and controls would end the line.
             target = quote(target, safe="/%?=&:@!$'()*+,;~[]")
+        return target
+
+    def head(self, path: str, headers: Mapping[str, str], length: int, method: str = "POST") -> bytes:
+        """The head of a request. ValueError, without any value, for what must not stand in a head."""
+        target = self.target(path)
         block = self.block
         if not self.headers.keys().isdisjoint(headers):
             block = _block({name: value for name, value in self.headers.items() if name not in headers})

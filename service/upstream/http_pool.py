@@ -5,13 +5,23 @@ import re
 
 from service.errors import Kind
 from service.upstream.http_connection import HttpConnection
-from service.upstream.http_dialer import Dialer, DialError
+from service.upstream.http_dialer import STOPPING, Dialer, DialError
 from service.upstream.http_limits import HttpLimits
 from service.upstream.http_origin import Origin
 
 _HINT = re.compile(r"(?:^|[,;\s])timeout=(\d{1,6})", re.IGNORECASE)
 _MARGIN = 1.0
 """Seconds by which a vendor's announced limit is undercut: the request is still on its way when it is over."""
+
+
+def kept(hint: str, most: float) -> float:
+    """For how many seconds an unused connection may be kept; not above 0: not at all.
+
+    :param hint: the answer's `keep-alive` header; empty where it has none.
+    :param most: how long where the vendor does not say less.
+    """
+    found = _HINT.search(hint)
+    return min(most, int(found[1]) - _MARGIN) if found else most
 
 
 class HttpPool:
@@ -51,14 +61,12 @@ class HttpPool:
         self._open.add(connection)
         if self._closed:
             connection.abort()
-            raise DialError(Kind.CONNECT_FAILED, "could not be reached: the service is stopping")
+            raise DialError(Kind.CONNECT_FAILED, STOPPING)
         return connection
 
     def put(self, connection: HttpConnection, hint: str) -> None:
         """Keeps a connection for the next request."""
-        seconds = self._limits.keep_alive
-        if hint and (found := _HINT.search(hint)):
-            seconds = min(seconds, int(found[1]) - _MARGIN)
+        seconds = kept(hint, self._limits.keep_alive) if hint else self._limits.keep_alive
         if self._closed or seconds <= 0:
             connection.abort()
             return

@@ -13,11 +13,12 @@ from parley.chat.v1.completion_pb2 import CompletionChunk, CompletionRequest
 from service.backends.analogy import Like
 from service.backends.dialect import Target
 from service.backends.framed import EventDecoder
-from service.backends.run import MARK, PADDING_MARK, Piece, Run, count, expanded, merged
+from service.backends.run import MARK, PADDING_MARK, Piece, Run, expanded, merged
 from service.backends.vendors import DIALECTS
 from service.config import Timeouts
 from service.errors import ApiError
 from service.pipeline.fold import Fold
+from service.pipeline.received import Received
 
 Json = dict[str, Any]
 
@@ -197,6 +198,14 @@ def streams(draw: st.DrawFn) -> list[bytes]:
 @example(stream=[legacy("a", obfuscation="p"), legacy("b", obfuscation="p"), legacy("", obfuscation="p"), END], cuts=[])
 @example(stream=[*[said("a", x=PADDING_MARK, obfuscation="p")] * 3, END], cuts=[])
 @example(stream=[said("a", obfuscation="p"), said("b", obfuscation="-+-").replace(b"-+-", b"\\ud800"), END], cuts=[])
+@example(
+    stream=[
+        *[said("a", obfuscation="p")] * 2,
+        data(event({"content": "a"}, obfuscation="\u2028"), ascii_only=True),
+        END,
+    ],
+    cuts=[],
+)
 @example(stream=[legacy("a"), legacy("b"), legacy(""), END], cuts=[])
 @example(stream=[START, said("a"), said("b"), raw(b"\\ud800"), said("c"), END], cuts=[])
 @example(stream=[START, said("a"), said("b"), raw(b"c\ndata: d"), said("c"), END], cuts=[])
@@ -209,7 +218,9 @@ def test_it_gives_what_decoding_gives(dialect: str, stream: list[bytes], cuts: l
     plain, expected = decoded(decoder(dialect, learns=False), pieces)
     assert expanded(learnt) == plain
     assert error == expected
-    assert count(learnt) == len(plain)
+    received = Received()
+    received.add(learnt)
+    assert received.chunks == len(plain)
 
 
 def runs(pieces: list[Piece]) -> list[int]:
@@ -256,7 +267,7 @@ def test_it_stops_learning_what_never_comes_again() -> None:
     analogy.like = watched
     pieces, _ = decoded(decode, [said("a", created=at) for at in range(100)])
     assert len(parsed) <= 8
-    assert (runs(pieces), count(pieces)) == ([], 100)
+    assert (runs(pieces), len(pieces)) == ([], 100)
 
 
 @pytest.mark.parametrize("mark", [MARK, PADDING_MARK])

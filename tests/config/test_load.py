@@ -58,7 +58,10 @@ def test_an_empty_file_is_the_embedded_model_on_loopback(text: str) -> None:
             "models:\n  a/b:\n    deployments:\n      x: {wieght: 2}",
             "4:11: models.a/b.deployments.x.wieght: unknown key; did you mean weight?",
         ),
-        ("vendors: {a: {base_url: 'ftp://x'}}", "expected a URL that starts with http://, https://, grpc:// or grpcs://"),
+        (
+            "vendors: {a: {base_url: 'ftp://x'}}",
+            "expected a URL that starts with http://, https://, grpc:// or grpcs://",
+        ),
         ("vendors: {a: {api_key: sk-123}}", "1:24: vendors.a.api_key: "),
         ("vendors: {a: {api_key: {}}}", "expected either env or file, such as {env: OPENAI_API_KEY}"),
         ("keys: [{name: x, sha256: abc}]", "1:26: keys[0].sha256: expected the SHA-256 of the key"),

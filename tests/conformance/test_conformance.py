@@ -1,5 +1,6 @@
 """The table: every dialect × every scenario."""
 
+import dataclasses
 import importlib
 import pkgutil
 from typing import Any, cast
@@ -9,7 +10,6 @@ from parley.chat.v1.completion_pb2 import Completion, CompletionChunk, Completio
 from parley.chat.v1.message_pb2 import ContentPart, Message
 
 import tests.conformance as package
-from service.backends.framed import EventDecoder
 from service.backends.run import expanded
 from service.backends.vendors import DIALECTS
 from service.errors import ApiError, Kind
@@ -47,11 +47,8 @@ REQUEST = CompletionRequest(model="v/m", messages=[Message(role="user", content=
 
 
 def decoded(dialogue: Dialogue, answer: Answer, pieces: list[bytes], *, learns: bool = True) -> list[CompletionChunk]:
-    decode = dialogue.target.dialect.decoder(
-        REQUEST, dialogue.target, stream=answer.stream, content_type=answer.content_type
-    )
-    if not learns and isinstance(events := getattr(decode, "inner", decode), EventDecoder):
-        events.analogy = None
+    target = dataclasses.replace(dialogue.target, analogy=learns)
+    decode = target.dialect.decoder(REQUEST, target, stream=answer.stream, content_type=answer.content_type)
     chunks: list[CompletionChunk] = []
     try:
         for piece in pieces:
@@ -140,7 +137,7 @@ def test_the_same_conversation_is_the_same_completion_whatever_the_vendor(dialog
 
 
 def _essence(completion: Completion) -> Completion:
-    essence = _comparable(completion)
+    essence = comparable(completion)
     essence.system_fingerprint = essence.service_tier = essence.extra_fields = ""
     for choice in essence.choices:
         choice.native_finish_reason = choice.extra_fields = choice.message.extra_fields = ""
@@ -225,9 +222,9 @@ def test_it_is_the_same_wherever_the_bytes_are_cut(dialogue: Dialogue, name: str
 
     def outcome(pieces: list[bytes]) -> Any:
         try:
-            return _comparable(folded(decoded(dialogue, answer, pieces)))
+            return comparable(folded(decoded(dialogue, answer, pieces)))
         except ApiError as error:
-            return error.kind, error.message, _comparable(folded(error.chunks))  # type: ignore[attr-defined]
+            return error.kind, error.message, comparable(folded(error.chunks))  # type: ignore[attr-defined]
 
     body = answer.body
     expected = outcome([body])
@@ -255,7 +252,7 @@ def test_it_is_the_same_whether_texts_are_read_by_analogy_or_decoded(dialogue: D
         assert outcome(pieces, learns=True) == outcome(pieces, learns=False), f"cut at {at}"
 
 
-def _comparable(completion: Completion) -> Completion:
+def comparable(completion: Completion) -> Completion:
     """Without what is made anew for each answer where the vendor gives none."""
     completion.ClearField("id")
     completion.ClearField("created")
@@ -278,7 +275,7 @@ def test_a_stream_that_is_cut_anywhere_is_an_error(dialogue: Dialogue, name: str
         else:
             # Nothing is lost where only what follows the vendor's end mark is missing.
             assert folded(decoded(dialogue, answer, [answer.body[:at]])) is not None
-            assert _comparable(folded(decoded(dialogue, answer, [answer.body[:at]]))) == _comparable(
+            assert comparable(folded(decoded(dialogue, answer, [answer.body[:at]]))) == comparable(
                 folded(decoded(dialogue, answer, [answer.body]))
             )
 

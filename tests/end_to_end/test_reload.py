@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest_asyncio
-import yaml
 
 from service.auth import hash_key
 from service.control.supervisor import Status
@@ -18,6 +17,7 @@ from tests.end_to_end.calls import RestAnswer, body, post
 from tests.end_to_end.test_processes import EVENTS, stream
 from tests.reloading import reload, runtime_dir_of, status
 from tests.stack import API_KEY, ConfigData, Parley, running
+from tests.variant import chosen
 
 NEW_KEY = "parley-test-key-that-comes-later"
 LIMIT_S = 30.0
@@ -38,7 +38,7 @@ class Scene:
     def write(self, **changes: object) -> None:
         """Replaces the file as an editor does."""
         draft = self.folder / "draft"
-        draft.write_text(yaml.safe_dump({**config(self.vendor, self.folder), **changes}))
+        draft.write_text(chosen().text({**config(self.vendor, self.folder), **changes}))
         draft.rename(self.folder / "parley.yaml")
 
     async def status(self) -> Status:

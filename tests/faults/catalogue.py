@@ -117,7 +117,7 @@ _STATUSES = (
     Fault(
         "only_done",
         "200 and nothing but `[DONE]`",
-        Case(whole_stream(DONE), Must.EITHER, finish=""),
+        Case(whole_stream(DONE)),
         Case(Play((sized(200, b"{}"),))),
     ),
 )  # fmt: skip

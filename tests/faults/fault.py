@@ -18,7 +18,7 @@ WHOLE = completion(TEXT)
 
 FIRST_TOKEN = 1.0
 BETWEEN_CHUNKS = 1.0
-CONNECT = 1.0
+CONNECT = 0.5
 TOTAL = 3.0
 """Seconds; the deadlines of the vendors that the table calls. Only the vendor `limited` has this total."""
 LONG_TOTAL = 60.0

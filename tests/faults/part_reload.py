@@ -8,8 +8,6 @@ from collections import Counter
 from pathlib import Path
 from typing import cast
 
-import yaml
-
 from tests.faults.crowd import gathering, words
 from tests.faults.fault import TEXT
 from tests.faults.paced import paced_model, paced_text
@@ -18,6 +16,7 @@ from tests.faults.seen import Ending, Face
 from tests.faults.stage import Stage, configuration, staged
 from tests.faults.table import still_serves
 from tests.faults.verdict import Must, Promise, problems
+from tests.variant import chosen
 
 _RELOADS = 50
 _BROKEN_AT = 25
@@ -88,7 +87,7 @@ async def _reload(stage: Stage, file: Path, number: int) -> float:
     models[f"patient/turn-{number}"] = {"model": "good", "retries": {"attempts": 0}}
     del models["patient/*"]
     models["patient/good"] = {"retries": {"attempts": 0}}
-    _replace(file, yaml.safe_dump(config))
+    _replace(file, chosen().text(config))
     started = time.monotonic()
     stage.parley.process.send_signal(signal.SIGHUP)
     row = 0

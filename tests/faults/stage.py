@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
-import yaml
 
 from service.auth import hash_key
 from tests.faults.callers import Callers, calling
 from tests.faults.fault import BETWEEN_CHUNKS, CONNECT, FIRST_TOKEN, LONG_TOTAL, TOTAL
 from tests.stack import API_KEY, VENDOR_KEY, ConfigData, Parley
+from tests.variant import Variant, chosen
 from tests.vendor import unused_port
 
 _ROOT = Path(__file__).parents[2]
@@ -141,7 +141,7 @@ async def running(config: ConfigData, folder: Path, env: Mapping[str, str] | Non
     """
     port = unused_port()
     file = folder / "parley.yaml"
-    file.write_text(yaml.safe_dump(config))
+    file.write_text(chosen().text(config))
     log = folder / "parley.log"
     with log.open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(
@@ -164,12 +164,21 @@ async def running(config: ConfigData, folder: Path, env: Mapping[str, str] | Non
 
 @contextlib.asynccontextmanager
 async def staged(
-    folder: Path, *, workers: int = 1, local: bool = False, env: Mapping[str, str] | None = None
+    folder: Path,
+    *,
+    workers: int = 1,
+    local: bool = False,
+    env: Mapping[str, str] | None = None,
+    variant: Variant | None = None,
 ) -> AsyncGenerator[Stage]:
-    """All of it."""
+    """All of it.
+
+    :param variant: how it is run. Default: as the environment chooses.
+    """
+    own = variant.settings if variant else {}
     async with (
         vending() as vendor,
-        running(configuration(vendor, workers=workers, local=local), folder, env) as parley,
+        running({**configuration(vendor, workers=workers, local=local), **own}, folder, env) as parley,
         calling(parley) as callers,
     ):
         yield Stage(parley, vendor, callers)

@@ -10,6 +10,7 @@ from tests.faults.cutting import Cut, cut_everywhere
 from tests.faults.play import Ending
 from tests.faults.stage import Stage, staged
 from tests.faults.table import Row, run_table, still_serves
+from tests.variant import Variant, each, name_of
 
 _SLACK_S = 20.0
 """Far more than any call takes beyond its deadline; a caller that is never told is what this is for."""
@@ -17,9 +18,10 @@ _STEP = 23
 _LIGHT = [fault for fault in FAULTS if not fault.heavy]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Stage]:
-    async with staged(tmp_path_factory.mktemp("faults")) as started:
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=each(), ids=name_of)
+async def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Stage]:
+    variant: Variant = request.param
+    async with staged(tmp_path_factory.mktemp("faults"), variant=variant) as started:
         yield started
 
 

@@ -1,19 +1,42 @@
 """Fields whose effect neither the embedded model nor vLLM can show: what goes out, and what comes back, byte for byte."""
 
 import json
-from typing import Any
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any, cast
 
 import grpc.aio
 import pytest
+import pytest_asyncio
 from parley.chat.v1.chat_service_pb2_grpc import ChatServiceStub
 
 from tests.conformance.openai import DONE, chunk, usage, whole
 from tests.end_to_end.calls import RestAnswer, body, message, post
-from tests.stack import Parley, Vendors
+from tests.end_to_end.test_processes import children_of
+from tests.stack import LOCAL_MODEL, ConfigData, Parley, Vendors, configuration, running
+from tests.variant import Variant, each, name_of
 from tests.vendor import json_answer, recording, stream
 
 ANSWER = json_answer(recording("openai-unary.json"))
 SCHEMA = '{"type":"object","properties":{"z":{"const":1.50},"a":{"maximum":12345678901234567890123}},"required":["z"]}'
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=each(), ids=name_of)
+async def parley(
+    request: pytest.FixtureRequest, vendors: Vendors, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[Parley]:
+    """One of its own, in each way, without the embedded model."""
+    variant: Variant = request.param
+    config = configuration(vendors)
+    models = {name: model for name, model in cast("ConfigData", config["models"]).items() if name != LOCAL_MODEL}
+    async with running({**config, "models": models, **variant.settings}, tmp_path_factory.mktemp("ways")) as started:
+        yield started
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def channel(parley: Parley) -> AsyncGenerator[grpc.aio.Channel]:
+    async with parley.channel() as opened:
+        yield opened
 
 
 async def exchange(
@@ -69,6 +92,14 @@ async def test_it_goes_out_as_it_came(parley: Parley, vendors: Vendors, fields: 
     _, sent = await exchange(parley, vendors, fields)
     assert {name: sent.get(name) for name in fields} == fields
     assert set(sent) == {"model", "messages", "stream"} | set(fields)
+
+
+def test_the_transport_that_is_chosen_is_loaded(parley: Parley, request: pytest.FixtureRequest) -> None:
+    variant: Variant = request.node.callspec.params["parley"]
+    lines = children_of(parley.process.pid)
+    workers = [pid for pid, line in lines.items() if "-m service.worker" in line]
+    loaded = ["/aiohttp/" in Path(f"/proc/{pid}/maps").read_text() for pid in workers]
+    assert loaded == [variant.transport == "aiohttp"]
 
 
 async def test_what_is_absent_does_not_go_out(parley: Parley, vendors: Vendors) -> None:

@@ -119,7 +119,7 @@ async def test_many_kept_connections_that_close_are_replaced(stage: Stage) -> No
     stage.vendor.always(stale)
     assert await ask(stage) == b"fine"
     assert stage.vendor.connections == 7
-    assert len(ended) == (LIMITS.stale if stage.kind.transport == "http" else 6)
+    assert len(ended) == LIMITS.stale
 
 
 @staged
@@ -144,9 +144,7 @@ async def test_a_request_is_not_repeated_once_its_answer_has_begun(stage: Stage)
 
 @staged
 async def test_an_unused_connection_is_closed_in_time(stage: Stage) -> None:
-    if stage.kind.transport != "http":
-        pytest.skip("aiohttp's transport has no such setting")
-    transport = HttpTransport(HttpLimits(keep_alive=0.05))
+    transport = stage.kind.make(HttpLimits(keep_alive=0.05))
     stage.exits.push_async_callback(transport.close)
     ended = asyncio.Event()
 

@@ -151,6 +151,23 @@ async def test_what_is_sent_arrives(stage: Stage) -> None:
     assert len(names) == len(set(names))
 
 
+PATHS = (
+    ("/model/arn%3Aaws%3Abedrock%2Fm/converse-stream", "/model/arn%3Aaws%3Abedrock%2Fm/converse-stream"),
+    ("/a:b/c@d", "/a:b/c@d"),
+    ("/a/../b//c", "/a/../b//c"),
+    ("/chat?api-version=2024-10-21&q=a%2Bb+c", "/chat?api-version=2024-10-21&q=a%2Bb+c"),
+    ("/a b#c", "/a%20b%23c"),
+)
+
+
+@pytest.mark.parametrize(("path", "sent"), PATHS, ids=[path for path, _ in PATHS])
+@staged
+async def test_a_path_arrives_as_it_was_signed(stage: Stage, path: str, sent: str) -> None:
+    stage.vendor.always(raw(200, b"", {}))
+    await stage.send(path=path)
+    assert stage.vendor.requests[0].path == sent
+
+
 def test_a_proxys_url_is_taken_apart_and_its_password_not_shown() -> None:
     assert parse_proxy("proxy.example:3128") == Proxy(Address("proxy.example", 3128))
     with_password = parse_proxy("http://u:pw@proxy.example")

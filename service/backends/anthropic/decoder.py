@@ -9,11 +9,11 @@ from service.backends.framed import EventDecoder, ObjectDecoder, malformed
 from service.codec import JsonObject, parse_object
 
 
-def event_decoder(vendor: str, *, keeps_stop: bool) -> EventDecoder:
+def event_decoder(vendor: str, *, keeps_stop: bool, analogy: bool = True) -> EventDecoder:
     """A decoder of server-sent events that end with `message_stop`."""
     answer = Answer(vendor, keeps_stop)
-    analogy = Analogy(lambda data: answer.like(parse_object(data)))
-    return EventDecoder(vendor, lambda data: answer.event(parse_object(data)), lambda: answer.done, analogy=analogy)
+    by = Analogy(lambda data: answer.like(parse_object(data))) if analogy else None
+    return EventDecoder(vendor, lambda data: answer.event(parse_object(data)), lambda: answer.done, analogy=by)
 
 
 def object_decoder(vendor: str, *, keeps_stop: bool) -> ObjectDecoder:

@@ -77,7 +77,7 @@ class AnthropicDialect:
         # A long answer was asked for as a stream, whatever the caller wants; and an error may come as one object.
         keeps_stop = request.include_stop_str_in_output
         if content_type.startswith("text/event-stream") or (stream and not content_type.startswith(_NOT_EVENTS)):
-            return event_decoder(target.vendor, keeps_stop=keeps_stop)
+            return event_decoder(target.vendor, keeps_stop=keeps_stop, analogy=target.analogy)
         return object_decoder(target.vendor, keeps_stop=keeps_stop)
 
     def error(self, target: Target, status: int, headers: Mapping[str, str], body: bytes) -> ApiError:

@@ -9,11 +9,11 @@ from service.backends.framed import EventDecoder, ObjectDecoder
 from service.codec import JsonObject, parse_object
 
 
-def event_decoder(vendor: str) -> EventDecoder:
+def event_decoder(vendor: str, *, analogy: bool = True) -> EventDecoder:
     """A decoder of server-sent events that end with `message-end`."""
     answer = Answer(vendor)
-    analogy = Analogy(lambda data: answer.like(parse_object(data)))
-    return EventDecoder(vendor, lambda data: answer.event(parse_object(data)), lambda: answer.done, analogy=analogy)
+    by = Analogy(lambda data: answer.like(parse_object(data))) if analogy else None
+    return EventDecoder(vendor, lambda data: answer.event(parse_object(data)), lambda: answer.done, analogy=by)
 
 
 def object_decoder(vendor: str) -> ObjectDecoder:

@@ -39,7 +39,7 @@ class CohereDialect:
     def decoder(self, request: CompletionRequest, target: Target, *, stream: bool, content_type: str) -> Decoder:
         """A decoder of server-sent events, or of one JSON object."""
         if stream and not content_type.startswith(("application/json", "text/html")):
-            return event_decoder(target.vendor)
+            return event_decoder(target.vendor, analogy=target.analogy)
         return object_decoder(target.vendor)
 
     def error(self, target: Target, status: int, headers: Mapping[str, str], body: bytes) -> ApiError:

@@ -36,10 +36,10 @@ class Reader:
     _begun: bool = False
     _finished: dict[int, bool] = field(default_factory=dict[int, bool])
 
-    def events(self) -> EventDecoder:
+    def events(self, *, analogy: bool = True) -> EventDecoder:
         """A decoder of server-sent events that end with `data: [DONE]`."""
-        analogy = Analogy(lambda data: Like(self._event(data)))
-        return EventDecoder(self.vendor, self._event, lambda: self.done, self._complete, analogy=analogy)
+        by = Analogy(lambda data: Like(self._event(data))) if analogy else None
+        return EventDecoder(self.vendor, self._event, lambda: self.done, self._complete, analogy=by)
 
     def answer(self) -> ObjectDecoder:
         """A decoder of one whole JSON answer, into the one chunk that says all of it."""

@@ -97,7 +97,9 @@ class OpenAiDialect:
             hidden = frozenset(
                 member for member, asked in self.hides.items() if f'"{asked}"' not in request.extra_fields
             )
-            return Reader(target.vendor, hidden, self.finish_reasons, mends, end_mark=self.end_mark).events()
+            return Reader(target.vendor, hidden, self.finish_reasons, mends, end_mark=self.end_mark).events(
+                analogy=target.analogy
+            )
         return Reader(target.vendor, finish_reasons=self.finish_reasons, mends=mends).answer()
 
     def error(self, target: Target, status: int, headers: Mapping[str, str], body: bytes) -> ApiError:

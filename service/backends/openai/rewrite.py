@@ -1,7 +1,7 @@
 """What vendors that speak OpenAI's chat completions want said in another way: small changes of the body, by row."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from parley.chat.v1.completion_pb2 import CompletionRequest
 
@@ -16,9 +16,10 @@ def image_data_as_url(body: JsonObject, request: CompletionRequest, target: Targ
     """Older clients' image_data parts as image_url parts with a data: URL."""
     messages: Any = body["messages"]
     for at, message in enumerate(messages):
-        parts = message.get("content")
+        content = message.get("content")
         # A text alone is a string.
-        for place, part in enumerate(parts if isinstance(parts, list) else ()):
+        parts = cast("list[Any]", content) if isinstance(content, list) else []
+        for place, part in enumerate(parts):
             if part.get("type") == "image_data":
                 image = request.messages[at].content[place].image_data
                 url = f"data:{image.media_type or 'image/png'};base64,{image.data}"
@@ -29,4 +30,3 @@ def guided_json_as_response_format(body: JsonObject, request: CompletionRequest,
     """guided_json as the response format that asks for the same."""
     if schema := body.pop("guided_json", None):
         body["response_format"] = {"type": "json_schema", "json_schema": {"name": "guided_json", "schema": schema}}
-
