@@ -325,7 +325,7 @@ class Config(_Strict):
     transport: Annotated[
         TransportName,
         Field(
-            description="What speaks HTTP to vendors. `aiohttp`, a widely used library, costs two to four times the "
+            description="What speaks HTTP to vendors. `aiohttp`, a widely used library, costs up to four times the "
             "CPU time; callers see the same answers and errors. It uses kept connections in turn and not the one "
             "used last, so that more of them stay open."
         ),
