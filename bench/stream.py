@@ -129,7 +129,7 @@ class Bench:
         """What asks once over REST, and tells how many messages were written."""
         pieces = reads_of(reads)
         request = HttpBody(data=orjson.dumps({**REQUEST, "stream": True}))
-        answer = cast("Callable[[HttpBody, object], Awaitable[HttpBody]]", self._rest.answer)
+        answer = cast("Callable[[HttpBody, object], Awaitable[bytes]]", self._rest.answer)
 
         async def ask() -> int:
             self._vendor.reads = pieces

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import orjson
 
@@ -19,6 +20,11 @@ LEVEL = "PARLEY_LOG_LEVEL"
 """Environment variable: debug, info (the default), warning or error."""
 
 STDERR = 2
+
+_LEVELS = MappingProxyType(
+    {level: logging.getLevelName(level).lower() for level in (logging.INFO, logging.WARNING, logging.ERROR)}
+)
+"""What the levels of nearly all lines are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +57,13 @@ class Log:
         """A line with its end."""
         told: dict[str, object] = {
             "time": f"{_date_and_time(int(at))}.{int(at % 1 * 1000):03d}+00:00",
-            "level": logging.getLevelName(level).lower(),
+            "level": _LEVELS.get(level) or logging.getLevelName(level).lower(),
             "logger": logger,
             "message": message,
-            **({"process": self.process} if self.process else {}),
-            **fields,
         }
+        if self.process:
+            told["process"] = self.process
+        told.update(fields)
         try:
             return orjson.dumps(told, default=str, option=orjson.OPT_APPEND_NEWLINE)
         except TypeError:

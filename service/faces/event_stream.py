@@ -8,11 +8,13 @@ from typing import Self
 from google.api.httpbody_pb2 import HttpBody
 from grpc.aio import ServicerContext
 
-from service.faces.metadata import Response
+from service.faces import http_body
 from service.pipeline.report import Report
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
 _PING = b": keep-alive\n\n"
+
+_message = http_body.writer(CONTENT_TYPE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class EventStream:
     dead. From the first byte on, the status is 200, and a failure is told by an event.
     """
 
-    def __init__(self, context: ServicerContext[HttpBody, Response], report: Report, interval: float) -> None:
+    def __init__(self, context: ServicerContext[HttpBody, bytes], report: Report, interval: float) -> None:
         self.begun = False
         """Whether anything went out, so that the status can no longer be changed."""
         self._context = context
@@ -70,15 +72,19 @@ class EventStream:
         """Writes whole events."""
         if self._ping is not None:
             await self._finish(self._ping)
-        await self._write(data)
+        if not self.begun:
+            await self._begin()
+        self._last = math.inf
+        await self._context.write(_message(data))
+        self._last = self._loop.time()
 
-    async def last(self, data: bytes) -> HttpBody:
+    async def last(self, data: bytes) -> bytes:
         """The message with the last events, which the face returns."""
         if self._ping is not None:
             await self._finish(self._ping)
         if not self.begun:
             await self._begin()
-        return HttpBody(content_type=CONTENT_TYPE, data=data)
+        return _message(data)
 
     async def _finish(self, ping: asyncio.Task[None]) -> None:
         # One message may be under way at a time.
@@ -90,19 +96,17 @@ class EventStream:
         if headers := self._report.headers():
             await self._context.send_initial_metadata(headers)
 
-    async def _write(self, data: bytes) -> None:
+    async def _write_ping(self) -> None:
         if not self.begun:
             await self._begin()
         self._last = math.inf
-        # A method that is registered as one with a single answer has no serializer for what is written before that.
-        message = HttpBody(content_type=CONTENT_TYPE, data=data).SerializeToString()
-        await self._context.write(message)  # type: ignore[arg-type]
+        await self._context.write(_message(_PING))
         self._last = self._loop.time()
 
     def _tick(self) -> None:
         silent = self._loop.time() - self._last
         if silent >= self._interval:
             self._report.keep_alives += 1
-            self._ping = self._loop.create_task(self._write(_PING))
+            self._ping = self._loop.create_task(self._write_ping())
             silent = 0.0
         self._timer = self._loop.call_later(self._interval - max(silent, 0.0), self._tick)

@@ -22,9 +22,9 @@ _ORIGINAL_PATH = "x-envoy-original-path"
 _VALID_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CallMetadata:
-    """The metadata of one call."""
+    """The metadata of one call. Nobody changes it."""
 
     values: dict[str, str]
     """The textual ones. Of a name that was given twice, the last."""
@@ -65,29 +65,28 @@ def admit(
     # None without a deadline, which the stubs do not say.
     remaining = cast("float | None", context.time_remaining())
     caller = keyring.identify(metadata.key)
-    return RequestContext(
-        request_id=metadata.request_id,
-        caller=caller,
-        face=face,
-        deadline=None if remaining is None else asyncio.get_running_loop().time() + remaining,
-        account_id=metadata.values.get("x-selected-account-id", ""),
-        traceparent=metadata.values.get("traceparent", ""),
-        tracestate=metadata.values.get("tracestate", ""),
-        idempotency_key=_idempotency_key(metadata.values.get(idempotency.HEADER, "")),
-        policy=_policy(metadata.values.get(HEADER) or caller.unsupported),
-    )
-
-
-def _idempotency_key(key: str) -> str:
+    say = metadata.values.get
+    key = say(idempotency.HEADER, "")
     if len(key) > idempotency.LONGEST:
         problem = f"{idempotency.HEADER}: expected at most {idempotency.LONGEST} characters, got {len(key)}"
         raise ApiError(Kind.INVALID_VALUE, problem, param=idempotency.HEADER)
-    return key
+    word = say(HEADER) or caller.unsupported
+    return RequestContext(
+        metadata.request_id,
+        caller,
+        face,
+        None if remaining is None else asyncio.get_running_loop().time() + remaining,
+        account_id=say("x-selected-account-id", ""),
+        idempotency_key=key,
+        traceparent=say("traceparent", ""),
+        tracestate=say("tracestate", ""),
+        policy=_policy(word) if word else None,
+    )
 
 
-def _policy(word: str | None) -> Policy | None:
+def _policy(word: str) -> Policy:
     try:
-        return Policy(word.strip().lower()) if word else None
+        return Policy(word.strip().lower())
     except ValueError:
         problem = f"{HEADER}: expected strict, warn or drop, got {word!r}"
         raise ApiError(Kind.INVALID_VALUE, problem, param=HEADER) from None

@@ -12,7 +12,7 @@ from parley.chat.v1.rest_service_pb2 import DESCRIPTOR
 from service.backends.run import Last, Piece, Run, Writer
 from service.codec import DecodeError, decoder, encoder, parse_object
 from service.errors import ApiError, Kind
-from service.faces import failure
+from service.faces import failure, http_body
 from service.faces.admission import Admission
 from service.faces.event_stream import EventStream, framing_of
 from service.faces.merging import merging_of
@@ -20,9 +20,9 @@ from service.faces.metadata import CallMetadata, admit, read_metadata
 from service.faces.serving import Current, Serving
 from service.pipeline import RequestContext
 
-_JSON = "application/json"
 _METHOD = DESCRIPTOR.services_by_name["RestService"].methods_by_name["ChatCompletions"]
 
+_json = http_body.writer("application/json")
 _decode_request = decoder(CompletionRequest)
 _encode_completion = encoder(Completion, nulls=True)
 _encode_chunk = encoder(CompletionChunk, nulls=True)
@@ -41,15 +41,18 @@ class RestFace:
         only so the last message goes out together with the status, in one operation instead of two.
         """
         method = grpc.unary_unary_rpc_method_handler(
-            self.answer, request_deserializer=HttpBody.FromString, response_serializer=HttpBody.SerializeToString
+            self.answer, request_deserializer=HttpBody.FromString, response_serializer=bytes
         )
         methods = {_METHOD.name: method}
         service = _METHOD.containing_service.full_name
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
         server.add_registered_method_handlers(service, methods)
 
-    async def answer(self, request: HttpBody, context: ServicerContext[HttpBody, HttpBody]) -> HttpBody:
-        """Answers one chat-completion request: writes the messages of the answer but for the last, and returns that."""
+    async def answer(self, request: HttpBody, context: ServicerContext[HttpBody, bytes]) -> bytes:
+        """Answers one chat-completion request: writes the messages of the answer but for the last, and returns that.
+
+        Messages are those of google.api.HttpBody, as bytes.
+        """
         serving = self.current()
         metadata = read_metadata(context)
         try:
@@ -61,20 +64,20 @@ class RestFace:
             completion = await serving.pipeline.complete(message, admitted)
             if extra := admitted.report.headers():
                 await context.send_initial_metadata(extra)
-            return HttpBody(content_type=_JSON, data=_encode_completion(completion))
+            return _json(_encode_completion(completion))
         except Exception as error:  # noqa: BLE001  # a bug, too, is told in the API's form
             told = failure.told(error, metadata.request_id)
             await context.send_initial_metadata(failure.headers(told, metadata.request_id))
-            return HttpBody(content_type=_JSON, data=failure.body_bytes(told))
+            return _json(failure.body_bytes(told))
 
 
 async def _stream(
     message: CompletionRequest,
     admitted: RequestContext,
-    context: ServicerContext[HttpBody, HttpBody],
+    context: ServicerContext[HttpBody, bytes],
     serving: Serving,
     metadata: CallMetadata,
-) -> HttpBody:
+) -> bytes:
     """Writes the events but for the last. Raises what happens before the first of them; tells the rest by an event."""
     framing = framing_of(metadata.path)
     merge = merging_of(metadata)

@@ -1,23 +1,23 @@
 """Keeps the record of one request, and gives it to the observers when the request is over, however it ended."""
 
-import asyncio
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
 from typing import Self
 
-from parley.chat.v1.completion_pb2 import CompletionChunk, Usage
+from parley.chat.v1.completion_pb2 import Usage
 
 from service.backends.run import Piece
 from service.errors import ApiError
 from service.pipeline.attempt import Attempt
 from service.pipeline.attempts import Attempts
 from service.pipeline.context import RequestContext
+from service.pipeline.exchange import Exchange
 from service.pipeline.fold import Fold
 from service.pipeline.normalize import Normalizer
-from service.pipeline.record import BUG, CANCELLED, OK, AttemptRecord, Observer, Record
+from service.pipeline.record import AttemptRecord, Observer, Record, outcome_of
 from service.pipeline.trace import RequestTrace, Tracer, trace_id_of
 from service.routing import Route
 from service.waiting import Waiting
@@ -52,7 +52,8 @@ class Account:
         self._trace: RequestTrace | None = None
         self._started = time.monotonic()
 
-    def __enter__(self) -> Self:
+    def begin(self) -> None:
+        """Tells the observers of the request, which is to be followed by `end`."""
         if self._accounting.tracer is not None:
             trace = self._trace = self._accounting.tracer.start(self.record)
             self.record.trace_id = trace.trace_id
@@ -63,14 +64,13 @@ class Account:
             self.record.trace_id = trace_id_of(self.record.context.traceparent)
         for observer in self._accounting.observers:
             observer.began(self.record)
-        return self
 
     def routed(self, route: Route) -> None:
         """Takes note of the model that was asked for."""
         self.record.model = route.configured
 
-    def exchange(self, route: Route, attempt: Attempt) -> "Exchange":
-        """Covers one request to a vendor; to be entered at once."""
+    def exchange(self, route: Route, attempt: Attempt) -> Exchange:
+        """Covers one request to a vendor, from now on."""
         record = AttemptRecord(route.configured, attempt.place, attempt.request, hedge=attempt.hedge)
         self.record.attempts.append(record)
         return Exchange(record, self._trace.attempt(record) if self._trace is not None else _NO_HEADERS)
@@ -85,15 +85,14 @@ class Account:
         record.received.add(pieces)
         record.chunks = record.received.chunks
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def end(self, error: BaseException | None) -> None:
+        """Tells them that it is over, and how; None: with a complete answer."""
         record = self.record
         record.seconds = time.monotonic() - self._started
         if record.first_chunk is None:
             record.overhead = max(0.0, record.seconds - self.waiting.seconds)
         record.queued = self.waiting.queued
-        record.outcome = _outcome(error)
+        record.outcome = outcome_of(error)
         if isinstance(error, ApiError):
             record.error = error
         if self.attempts is not None:
@@ -114,35 +113,14 @@ class Account:
         for observer in self._accounting.observers:
             observer.ended(record)
 
-
-@dataclass(slots=True)
-class Exchange:
-    """Covers one request to a vendor as a context manager; never reused."""
-
-    record: AttemptRecord
-    headers: Mapping[str, str]
-    """Headers for the vendor that carry the trace on."""
-    begun: bool = False
-    """Whether the answer has."""
-    _started: float = field(default_factory=time.monotonic)
-
     def __enter__(self) -> Self:
+        self.begin()
         return self
-
-    def begin(self, chunk: CompletionChunk) -> None:
-        """Takes note of the answer's first chunk, as it came."""
-        self.begun = True
-        self.record.first_chunk = time.monotonic() - self._started
-        self.record.answered_by = chunk.model
-        self.record.answer_id = chunk.id
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.record.seconds = time.monotonic() - self._started
-        self.record.outcome = _outcome(error)
-        if isinstance(error, ApiError):
-            self.record.error = error
+        self.end(error)
 
 
 def _estimate(record: Record) -> None:
@@ -156,16 +134,3 @@ def _estimate(record: Record) -> None:
         for name in ("completion_tokens", "completion_tokens_details", "total_tokens"):
             prompt.ClearField(name)
         record.usage = prompt
-
-
-def _outcome(error: BaseException | None) -> str:
-    match error:
-        case None:
-            return OK
-        case ApiError():
-            # Not the error's own code, which may be the vendor's: those are without number.
-            return error.kind.value.code
-        case asyncio.CancelledError() | GeneratorExit():
-            return CANCELLED
-        case _:
-            return BUG

@@ -2,20 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable
+from typing import Self
 
 from parley.chat.v1.completion_pb2 import CompletionRequest
 
+from service.backends.batches import Batches
 from service.backends.generated import is_generated
-from service.backends.run import Piece
+from service.backends.run import Piece, sample
 from service.errors import ApiError, Kind
+from service.pipeline.exchange import Exchange
 from service.pipeline.report import Report
 from service.routing.condition import Condition
 from service.routing.pool import Place
 from service.waiting import Waiting
-
-Batches = AsyncGenerator[list[Piece], None]
 
 OVERTAKEN = "overtaken"
 """How an attempt ended that was given up because another began to answer before it."""
@@ -28,26 +28,42 @@ _PRELUDE = 64
 
 
 class Attempt:
-    """Never reused.
+    """Its batches are the answer (service.backends.batches.Batches), once it has begun; never reused.
 
-    :param open_: sends the request, in the form that this attempt gives it, and brings the answer.
+    What comes before the first generated token is held back until that comes: a vendor that stalls or fails after it
+    has said nothing yet, and may be replaced. The deployment's condition takes note of how it does.
+
     :param deadline: when the request's time is over, on the event loop's clock.
     :param waiting: takes note of the time in line before the deployment.
     """
 
-    __slots__ = ("_waiting", "answer", "hedge", "outcome", "place", "report", "request", "since")
+    __slots__ = (
+        "_batches",
+        "_deadline",
+        "_inside",
+        "_over",
+        "_prelude",
+        "_waiting",
+        "exchange",
+        "hedge",
+        "outcome",
+        "place",
+        "report",
+        "request",
+        "since",
+    )
 
     def __init__(
         self,
         place: Place,
         request: CompletionRequest,
-        open_: "Callable[[Attempt], Batches]",
         deadline: float,
         *,
         hedge: bool = False,
         waiting: Waiting | None = None,
     ) -> None:
         self.place = place
+        self._deadline = deadline
         self._waiting = waiting
         self.hedge = hedge
         """Whether it was made while another was under way."""
@@ -58,10 +74,15 @@ class Attempt:
         """What was done with the request to that end; other attempts do other things with it."""
         self.outcome = ""
         """A code of the error table, or OVERTAKEN; empty while it is under way and where it answers."""
+        self.exchange: Exchange | None = None
+        """Keeps the record of what passes between service and vendor, as soon as anything does."""
         self.since = asyncio.get_running_loop().time()
         """When it began, on the event loop's clock; a wait for its place may follow."""
-        self.answer = self._answer(open_(self), deadline)
-        """The batches, from the first on in which something is generated. To be closed by the caller."""
+        self._batches: Batches | None = None
+        self._prelude: list[Piece] = []
+        """What came up to the first generated token, until it is read."""
+        self._inside = False
+        self._over = False
 
     @property
     def told(self) -> list[str]:
@@ -69,41 +90,88 @@ class Attempt:
         own = f"{self.place.name}: {self.outcome}" if self.outcome else self.place.name
         return [*self.report.attempts, own]
 
-    async def _answer(self, batches: Batches, deadline: float) -> Batches:
-        """The answer, while the deployment's condition takes note of how it does.
+    def __aiter__(self) -> Self:
+        return self
 
-        What comes before the first generated token is held back until that comes: a vendor that stalls or fails
-        after it has said nothing yet, and may be replaced.
+    async def begin(self, open_: "Open") -> None:
+        """Asks, and waits until something is generated or the answer is over. Raises ApiError.
+
+        :param open_: brings the request into the form that it can have at the place, and says who answers it.
         """
-        condition = self.place.condition
-        async with self.place.gate.place(deadline, self._waiting):
-            condition.begin()
+        place = self.place
+        try:
+            if place.gate.bounded:
+                await place.gate.enter(self._deadline, self._waiting or Waiting())
+            self._inside = True
+            place.condition.begin()
             started = time.monotonic()
-            prelude: list[Piece] = []
-            try:
-                async with aclosing(batches):
-                    async for batch in batches:
-                        prelude = [*prelude, *batch] if prelude else batch
-                        if any(map(is_generated, batch)):
-                            condition.saw_first_token(time.monotonic() - started)
-                            break
-                        if len(prelude) >= _PRELUDE:
-                            break
-                    if prelude:
-                        yield prelude
-                    async for batch in batches:
-                        yield batch
-                condition.succeeded()
-            except ApiError as error:
-                self.outcome = error.code
-                self.report.attempts += error.attempts
-                _learn(condition, error)
-                raise
-            except BaseException:
-                condition.abandoned()
-                raise
-            finally:
-                condition.end()
+            batches = self._batches = await open_(self)
+            async for batch in batches:
+                prelude = self._prelude
+                if not prelude and self.exchange is not None:
+                    self.exchange.begin(sample(batch[0]))
+                self._prelude = prelude = [*prelude, *batch] if prelude else batch
+                if any(map(is_generated, batch)):
+                    place.condition.saw_first_token(time.monotonic() - started)
+                    return
+                if len(prelude) >= _PRELUDE:
+                    return
+        except BaseException as error:
+            await self._close(error)
+            raise
+        self._end(None)
+
+    async def __anext__(self) -> list[Piece]:
+        if prelude := self._prelude:
+            self._prelude = []
+            return prelude
+        if self._over:
+            raise StopAsyncIteration
+        assert self._batches is not None, "begun"
+        try:
+            return await self._batches.__anext__()
+        except StopAsyncIteration:
+            self._end(None)
+            raise
+        except BaseException as error:
+            await self._close(error)
+            raise
+
+    async def aclose(self) -> None:
+        """Gives the answer up, unless it has ended."""
+        if not self._over:
+            await self._close(GeneratorExit())
+
+    async def _close(self, error: BaseException) -> None:
+        try:
+            if self._batches is not None:
+                await self._batches.aclose()
+        finally:
+            self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        """Takes note of how it ended; None: the answer is complete."""
+        self._over = True
+        if self.exchange is not None:
+            self.exchange.end(error)
+        if isinstance(error, ApiError):
+            self.outcome = error.code
+            self.report.attempts += error.attempts
+        if not self._inside:
+            return
+        condition = self.place.condition
+        if error is None:
+            condition.succeeded()
+        elif isinstance(error, ApiError):
+            _learn(condition, error)
+        else:
+            condition.abandoned()
+        condition.end()
+        self.place.gate.leave()
+
+
+Open = Callable[[Attempt], Awaitable[Batches]]
+"""Brings an attempt's request into the form that it can have at its place, and returns the answer to it."""
 
 
 def _learn(condition: Condition, error: ApiError) -> None:

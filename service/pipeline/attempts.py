@@ -3,15 +3,14 @@
 import asyncio
 import random
 from collections.abc import Callable
-from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from parley.chat.v1.completion_pb2 import CompletionRequest
 
 from service.config.model import Fallback
 from service.errors import ApiError, Kind
-from service.pipeline.attempt import ELSEWHERE, OVERTAKEN, Attempt, Batches
-from service.pipeline.hedge import Begun, begin, race
+from service.pipeline.attempt import ELSEWHERE, OVERTAKEN, Attempt, Open
+from service.pipeline.hedge import race
 from service.pipeline.report import Report
 from service.routing import Route, Router
 from service.routing.condition import Condition
@@ -55,27 +54,25 @@ class Attempts:
     _retries: int = 0
     _fallbacks: list[str] | None = None
 
-    async def run(self, open_: Callable[[Attempt], Batches]) -> Batches:
-        """The answer of the first attempt that begins one. To be closed by the caller. ApiError of the last attempt."""
+    async def begin(self, open_: Open) -> Attempt:
+        """The first attempt that begins an answer. To be closed by the caller.
+
+        ApiError of the last attempt where none does.
+        """
         self.route.pool.request()
         while True:
             try:
                 begun = await self._begin(open_)
-                break
             except ApiError as error:
                 error.attempts = tuple(self.report.attempts)
                 wait = self._wait_before_next(error)
                 with self.waiting:
                     await asyncio.sleep(wait)
-        async with aclosing(begun.attempt.answer) as answer:
-            self._take_over(begun.attempt)
-            if begun.batch:
-                yield begun.batch
-            async for batch in answer:
-                yield batch
-            self.report.disobeyed = begun.attempt.report.disobeyed
+            else:
+                self._take_over(begun)
+                return begun
 
-    async def _begin(self, open_: Callable[[Attempt], Batches]) -> Begun:
+    async def _begin(self, open_: Open) -> Attempt:
         route, pool = self.route, self.route.pool
         made: list[Attempt] = []
 
@@ -83,7 +80,7 @@ class Attempts:
             self.place = place
             self._tried.append(place.condition)
             hedge = bool(made)
-            made.append(Attempt(place, self.request, open_, self.deadline, hedge=hedge, waiting=self.waiting))
+            made.append(Attempt(place, self.request, self.deadline, hedge=hedge, waiting=self.waiting))
             return made[-1]
 
         def second() -> Attempt | None:
@@ -95,15 +92,16 @@ class Attempts:
         first = attempt(pool.choose(route.name, self.request, self._tried, deployment=route.deployment))
         try:
             if pool.hedging is None or route.deployment:
-                begun = await begin(first)
+                await first.begin(open_)
+                begun = first
             else:
-                begun = await race(first, second, pool.hedging.after(stream=self.stream))
-                self._learn_of(pool.hedging, first, begun.attempt)
+                begun = await race(first, second, open_, pool.hedging.after(stream=self.stream))
+                self._learn_of(pool.hedging, first, begun)
         except BaseException:
             self.report.attempts += [told for each in made for told in each.told]
             raise
-        self.report.attempts += [told for each in made if each is not begun.attempt for told in each.told]
-        self.report.attempts += begun.attempt.told
+        self.report.attempts += [told for each in made if each is not begun for told in each.told]
+        self.report.attempts += begun.told
         return begun
 
     def _learn_of(self, hedging: Hedging, first: Attempt, answers: Attempt) -> None:

@@ -6,9 +6,9 @@ from service.auth import Caller
 from service.pipeline.report import Policy, Report
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RequestContext:
-    """Made by a face when a request comes in; the same for all steps."""
+    """Made by a face when a request comes in; the same for all steps, none of which changes it but for the report."""
 
     request_id: str
     caller: Caller

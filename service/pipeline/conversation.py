@@ -1,8 +1,6 @@
 """Checks the messages of a request: who may say what, and that every tool's result answers a call."""
 
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NoReturn
 
@@ -14,7 +12,8 @@ from service.errors import ApiError, Kind
 ROLES = frozenset(("system", "developer", "user", "assistant", "tool", "function"))
 _SPEAKERS = frozenset(("system", "developer", "user"))
 """Who says something in each message."""
-_PLAIN = frozenset(("role", "content"))
+_ANSWERS = frozenset(("tool", "function"))
+"""Who says what a call came to."""
 _IN_MESSAGES: Mapping[str, str] = MappingProxyType(
     {
         "name": "message.name",
@@ -26,47 +25,29 @@ _IN_MESSAGES: Mapping[str, str] = MappingProxyType(
 """Members of messages that a vendor may not know, and what they are called in its table."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """What the messages of a request hold besides texts."""
+def check_conversation(request: CompletionRequest, uses: set[str]) -> bool:
+    """Checks the messages; ApiError (INVALID_VALUE) names the path of what is wrong and what would be right.
 
-    functions: bool
-    """Whether any of them speaks of functions, as was done before there were tools."""
-    uses: AbstractSet[str]
-    """What stands in them that a vendor may not know, by the names that service.backends.fields has for it."""
+    Whether any of them speaks of functions, as was done before there were tools.
 
-
-def check_conversation(request: CompletionRequest) -> Conversation:
-    """Checks the messages; ApiError (INVALID_VALUE) names the path of what is wrong and what would be right."""
-    if not request.messages:
+    :param uses: takes in what stands in them that a vendor may not know, by the names of service.backends.fields.
+    """
+    messages = request.messages
+    if not messages:
         _invalid("messages", "expected at least one message")
+    functions = False
     calls: set[str] = set()
-    uses: set[str] = set()
-    called = False
-    for index, message in enumerate(request.messages):
+    for index, message in enumerate(messages):
         role, content = message.role, message.content
-        # To ask for each field takes longer than the list of those that are set.
-        fields = {field.name for field, _ in message.ListFields()}
-        if not fields <= _PLAIN:
-            uses.update(_IN_MESSAGES[name] for name in fields & _IN_MESSAGES.keys())
         if role not in ROLES:
             known = ", ".join(sorted(ROLES))
             problem = f"expected one of {known}, got {role!r}" if role else "required, such as user"
             _invalid(f"messages[{index}].role", problem)
         if role in _SPEAKERS and not content:
             _invalid(f"messages[{index}].content", "required")
-        if role == "tool":
-            _check_result(message, f"messages[{index}]", calls)
-        elif "tool_call_id" in fields:
-            _invalid(f"messages[{index}].tool_call_id", "only a message with role tool answers a call")
-        if "tool_calls" in fields:
-            _check_calls(message, f"messages[{index}]", calls)
-        called = called or "function_call" in fields
-        if role == "function":
-            if not message.name:
-                _invalid(f"messages[{index}].name", "required: the name of the function")
-            if not called:
-                _invalid(f"messages[{index}]", "no assistant message before it makes a function_call")
+        # Most have nothing else, and to count what is set takes less than to ask for each.
+        if role in _ANSWERS or len(message.ListFields()) > bool(role) + bool(content):
+            functions = _check_members(message, f"messages[{index}]", calls, uses, functions=functions)
         for place, part in enumerate(content):
             kind = part.WhichOneof("part")
             if part.HasField("cache_control"):
@@ -76,8 +57,31 @@ def check_conversation(request: CompletionRequest) -> Conversation:
                 uses.add(f"content.{kind}")
                 if part.image_url.detail:
                     uses.add("content.image_url.detail")
-    # A function's result can only follow its call.
-    return Conversation(called, uses)
+    return functions
+
+
+def _check_members(message: Message, path: str, calls: set[str], uses: set[str], *, functions: bool) -> bool:
+    """Checks what a message has besides its role and content.
+
+    :param calls: ids of the calls that were made so far; takes in those of this message.
+    :param functions: whether a message before it speaks of functions; returned for those after it.
+    """
+    fields = {field.name for field, _ in message.ListFields()}
+    uses.update([_IN_MESSAGES[name] for name in fields & _IN_MESSAGES.keys()])
+    if message.role == "tool":
+        _check_result(message, path, calls)
+    elif "tool_call_id" in fields:
+        _invalid(f"{path}.tool_call_id", "only a message with role tool answers a call")
+    if "tool_calls" in fields:
+        _check_calls(message, path, calls)
+    functions = functions or "function_call" in fields
+    if message.role == "function":
+        if not message.name:
+            _invalid(f"{path}.name", "required: the name of the function")
+        # A function's result can only follow its call.
+        if not functions:
+            _invalid(path, "no assistant message before it makes a function_call")
+    return functions
 
 
 def _check_result(message: Message, path: str, calls: set[str]) -> None:

@@ -7,12 +7,11 @@ from contextlib import aclosing, suppress
 from google.protobuf.message import Message
 from parley.chat.v1.completion_pb2 import CompletionChunk, Usage
 
+from service.backends.batches import Batches
 from service.backends.run import Piece, Run
 
-Batches = AsyncGenerator[list[Piece], None]
 
-
-async def fan_out(number: int, run: Callable[[int], Batches]) -> Batches:
+async def fan_out(number: int, run: Callable[[int], Batches]) -> AsyncGenerator[list[Piece], None]:
     """The answers of `number` runs as one stream: choice i is the answer of run i, and usage is their sum.
 
     The first run that fails ends all; so does closing or cancelling this. To be closed by the caller.

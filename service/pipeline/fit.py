@@ -9,7 +9,7 @@ from parley.chat.v1.completion_pb2 import CompletionRequest
 from parley.chat.v1.message_pb2 import ContentPart, Message
 
 from service.backends.dialect import Target
-from service.backends.fields import IN_MESSAGES, KNOBS, Refused
+from service.backends.fields import IN_MESSAGES, KNOBS, NAMES, Refused
 from service.errors import ApiError, Kind
 from service.pipeline.report import Policy, Report
 
@@ -47,6 +47,7 @@ _MEMBERS: Mapping[_Member, str] = MappingProxyType(
     {"name": "message.name", "reasoning_content": "message.reasoning_content", "audio": "message.audio"}
 )
 _IN_MESSAGES = frozenset((*IN_MESSAGES, DETAIL))
+_ALL = frozenset(NAMES)
 
 
 def fit(
@@ -54,15 +55,16 @@ def fit(
     target: Target,
     policy: Policy | None,
     report: Report,
-    uses: AbstractSet[str] = _IN_MESSAGES,
+    uses: AbstractSet[str] = _ALL,
 ) -> None:
     """Takes out of a request, in place, what its vendor cannot honour, or refuses it (UNSUPPORTED, with the path).
 
     :param policy: what the caller wants; None: features are refused, tuning knobs left out with a warning.
-    :param uses: as in Conversation. Default: there may be anything in the messages.
+    :param uses: as in Prepared. Default: there may be anything.
     """
     refused = target.refused
-    if not refused:
+    lost = refused.keys() & uses
+    if not lost:
         return
     for descriptor, _ in request.ListFields():
         name = descriptor.name
@@ -73,13 +75,12 @@ def fit(
         if neutral is None or not neutral(request):
             _refuse(name, name, handling, target, policy, report)
         request.ClearField(name)
-    description = refused.get(DESCRIPTION)
-    if description is not None and request.response_format.json_schema.description:
-        _refuse(DESCRIPTION, DESCRIPTION, description, target, policy, report)
+    if DESCRIPTION in lost and request.response_format.json_schema.description:
+        _refuse(DESCRIPTION, DESCRIPTION, refused[DESCRIPTION], target, policy, report)
         request.response_format.json_schema.ClearField("description")
-    if not uses.isdisjoint(refused):
+    if not _IN_MESSAGES.isdisjoint(lost):
         _fit_messages(request, target, policy, report)
-    _fit_tools(request, target, policy, report)
+        _fit_tools(request, target, policy, report)
 
 
 def _refuse(name: str, path: str, handling: Refused, target: Target, policy: Policy | None, report: Report) -> None:

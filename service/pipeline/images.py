@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -28,12 +27,14 @@ class _Wanted:
     fetching: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-@dataclass(slots=True)
 class RequestImages:
     """The images of one request: each is fetched once, however many attempts want it, also at the same time."""
 
-    images: Images
-    _wanted: defaultdict[str, _Wanted] = field(default_factory=lambda: defaultdict(_Wanted))
+    __slots__ = ("_wanted", "images")
+
+    def __init__(self, images: Images) -> None:
+        self.images = images
+        self._wanted: dict[str, _Wanted] = {}
 
     @property
     def enabled(self) -> bool:
@@ -42,15 +43,13 @@ class RequestImages:
 
     async def fetch(self, url: str) -> Image:
         """The image at an http(s) URL. FetchError where there is none, or none that may be fetched."""
-        wanted = self._wanted[url]
+        wanted = self._wanted.get(url)
+        if wanted is None:
+            wanted = self._wanted[url] = _Wanted()
         async with wanted.fetching:
             if wanted.image is None:
                 wanted.image = await self.images.fetch(url)
             return wanted.image
-
-    def forget(self) -> None:
-        """Lets go of all images: an answer has begun, so that there will be no further attempt."""
-        self._wanted.clear()
 
 
 async def bring_images(request: CompletionRequest, fetcher: RequestImages, deadline: float) -> None:

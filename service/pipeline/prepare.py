@@ -1,7 +1,10 @@
 """Checks what every vendor needs of a request, before any is called."""
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 from parley.chat.v1.completion_pb2 import CompletionRequest
 
@@ -23,10 +26,14 @@ FORBIDDEN_HEADERS = frozenset(
 
 _OF_FUNCTIONS = frozenset(("functions", "function_call"))
 """Fields of the time before there were tools."""
+_OF_TOOLS = frozenset(("tools", "tool_choice"))
+"""Fields that say the same today."""
 _GUIDES = frozenset(GUIDES)
+_NAMES: Mapping[object, str] = MappingProxyType({field: field.name for field in CompletionRequest.DESCRIPTOR.fields})
+"""Read once: a descriptor makes a new text each time that it is asked for its name."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Prepared:
     """What was found while a request was checked, so that nobody has to look for it again."""
 
@@ -35,7 +42,7 @@ class Prepared:
     guided: bool
     """Whether it has a guided_* field."""
     uses: AbstractSet[str]
-    """As in Conversation."""
+    """What the request uses that a vendor may not know, by the names that service.backends.fields has for it."""
 
 
 def prepare(request: CompletionRequest, context: RequestContext, *, stream: bool) -> Prepared:
@@ -43,23 +50,31 @@ def prepare(request: CompletionRequest, context: RequestContext, *, stream: bool
 
     ApiError names the path of what is wrong and what would be right.
     """
-    if not request.model:
+    model = request.model
+    if not model:
         raise _invalid("model", "required, such as vendor/model_name")
-    if not context.caller.may_use(request.model):
-        problem = f"model: this API key may not use {request.model!r}"
+    if not context.caller.may_use(model):
+        problem = f"model: this API key may not use {model!r}"
         raise ApiError(Kind.PERMISSION, problem, param="model", code="model_not_allowed")
-    fields = frozenset([field.name for field, _ in request.ListFields()])
-    conversation = check_conversation(request)
-    functions = conversation.functions or not _OF_FUNCTIONS.isdisjoint(fields)
+    fields: dict[str, Any] = {}
+    for field, value in request.ListFields():
+        fields[_NAMES[field]] = value
+    uses = {*fields}
+    functions = check_conversation(request, uses) or not _OF_FUNCTIONS.isdisjoint(fields)
     validate(request, fields, stream=stream)
     if "inference_extra_headers" in fields:
         _check_headers(request)
     if functions:
         functions_to_tools(request)
+        uses.update(_OF_TOOLS)
+    if "tools" in uses and any(tool.HasField("cache_control") for tool in request.tools):
+        uses.add("cache_control")
+    if "response_format" in uses and request.response_format.json_schema.description:
+        uses.add("response_format.json_schema.description")
     if "memory_strategy" in fields:
         context.report.left_out = keep_last(request, request.memory_strategy.k)
         request.ClearField("memory_strategy")
-    return Prepared(functions, not _GUIDES.isdisjoint(fields), conversation.uses)
+    return Prepared(functions, not _GUIDES.isdisjoint(fields), uses)
 
 
 def _check_headers(request: CompletionRequest) -> None:

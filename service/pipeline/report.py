@@ -1,8 +1,6 @@
 """What was done with a request that its caller may not expect, told in the headers of the answer."""
 
-import copy
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 
@@ -27,33 +25,34 @@ LEFT_OUT = "x-parley-messages-left-out"
 DISOBEYED = "x-parley-disobeyed"
 
 
-@dataclass(slots=True)
 class Report:
     """Grows while a request is prepared; read when the answer begins."""
 
-    dropped: list[str] = field(default_factory=list[str])
-    """Fields that were left out, by name."""
-    emulated: list[str] = field(default_factory=list[str])
-    """Fields that the service brings about itself in a way that costs or may differ."""
-    left_out: int = 0
-    """Messages that memory_strategy left out."""
-    attempts: list[str] = field(default_factory=list[str])
-    """Where the request went, in order, and how that ended: `vendor/model/deployment: code`; last, what answers it."""
-    keep_alives: int = 0
-    """Comments that were sent to keep a silent stream alive."""
-    disobeyed: str = ""
-    """The guided_* field that the answer does not follow; known at its end."""
+    __slots__ = ("attempts", "disobeyed", "dropped", "emulated", "heard", "keep_alives", "left_out", "replayed")
 
-    heard: dict[str, str] = field(default_factory=dict[str, str])
-    """What a vendor that is a service of this kind reports itself, by header: see `hear`."""
-
-    replayed: bool = False
-    """Whether this is the answer to an earlier request with the same Idempotency-Key."""
+    def __init__(self, dropped: Iterable[str] = (), *, left_out: int = 0) -> None:
+        self.dropped: list[str] = [*dropped]
+        """Fields that were left out, by name."""
+        self.emulated: list[str] = []
+        """Fields that the service brings about itself in a way that costs or may differ."""
+        self.left_out = left_out
+        """Messages that memory_strategy left out."""
+        self.attempts: list[str] = []
+        """Where the request went, in order, and how that ended: `vendor/model/deployment: code`; last, what answers."""
+        self.keep_alives = 0
+        """Comments that were sent to keep a silent stream alive."""
+        self.disobeyed = ""
+        """The guided_* field that the answer does not follow; known at its end."""
+        self.heard: dict[str, str] = {}
+        """What a vendor that is a service of this kind reports itself, by header: see `hear`."""
+        self.replayed = False
+        """Whether this is the answer to an earlier request with the same Idempotency-Key."""
 
     def replay(self, first: "Report") -> None:
         """Becomes the report of an answer that is given again."""
-        for each in fields(self):
-            setattr(self, each.name, copy.copy(getattr(first, each.name)))
+        self.dropped, self.emulated, self.attempts = [*first.dropped], [*first.emulated], [*first.attempts]
+        self.left_out, self.keep_alives = first.left_out, first.keep_alives
+        self.disobeyed, self.heard = first.disobeyed, {**first.heard}
         self.replayed = True
 
     def hear(self, metadata: Mapping[str, str], vendor: str) -> None:
@@ -68,30 +67,23 @@ class Report:
 
     def take_over(self, attempt: "Report") -> None:
         """What one attempt did with the request becomes what was done with it."""
-        self.dropped[:] = attempt.dropped
-        self.emulated[:] = attempt.emulated
-        self.heard = attempt.heard
+        self.dropped, self.emulated, self.heard = attempt.dropped, attempt.emulated, attempt.heard
 
     def headers(self) -> list[tuple[str, str]]:
         """Headers of the answer; none where everything went as asked."""
         pairs: list[tuple[str, str]] = []
-        if dropped := self._with_heard(DROPPED, self.dropped):
-            pairs.append((DROPPED, dropped))
-        if emulated := self._with_heard(EMULATED, self.emulated):
-            pairs.append((EMULATED, emulated))
+        heard, left_out = self.heard, self.left_out
+        for name, own in ((DROPPED, self.dropped), (EMULATED, self.emulated)):
+            if own or name in heard:
+                pairs.append((name, ", ".join([*own, heard[name]] if name in heard else own)))
         if len(self.attempts) > 1:
             pairs.append((ATTEMPTS, ", ".join(self.attempts)))
-        if left_out := self.left_out + _number(self.heard.get(LEFT_OUT, "")):
+        if LEFT_OUT in heard and (number := heard[LEFT_OUT]).isdecimal():
+            left_out += int(number)
+        if left_out:
             pairs.append((LEFT_OUT, str(left_out)))
         if self.disobeyed:
             pairs.append((DISOBEYED, self.disobeyed))
         if self.replayed:
             pairs.append(("idempotent-replayed", "true"))
         return pairs
-
-    def _with_heard(self, name: str, own: list[str]) -> str:
-        return ", ".join([*own, self.heard[name]] if name in self.heard else own)
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() else 0

@@ -1,6 +1,7 @@
 """The log line of a request: one for each, when it is over."""
 
 import logging
+import time
 from dataclasses import dataclass
 
 from service.log import Log
@@ -22,12 +23,13 @@ class RequestLog:
     def ended(self, record: Record) -> None:
         """Writes the line."""
         if self.log.level <= logging.INFO:
-            self.log.tell(logging.INFO, LOGGER, "request", fields(record))
+            self.log.write(self.log.line(logging.INFO, LOGGER, "request", fields(record), time.time()), False)
 
 
 def fields(record: Record) -> dict[str, object]:
     """The line's fields."""
-    context = record.context
+    context, place = record.context, record.place
+    report = context.report
     line: dict[str, object] = {
         "request_id": context.request_id,
         "caller": context.caller.name,
@@ -47,15 +49,15 @@ def fields(record: Record) -> dict[str, object]:
         line["queued_seconds"] = round(record.queued, 4)
     if context.account_id:
         line["account_id"] = context.account_id
-    if record.place is not None:
-        line["vendor"] = record.place.target.vendor
-        line["deployment"] = record.place.target.deployment
-        if len(context.report.attempts) > 1:
-            line["attempts"] = context.report.attempts
-    if context.report.replayed:
+    if place is not None:
+        line["vendor"] = place.target.vendor
+        line["deployment"] = place.target.deployment
+        if len(report.attempts) > 1:
+            line["attempts"] = report.attempts
+    if report.replayed:
         line["replayed"] = True
-    if context.report.dropped:
-        line["dropped"] = context.report.dropped
+    if report.dropped:
+        line["dropped"] = report.dropped
     if record.finish_reason:
         line["finish_reason"] = record.finish_reason
     if usage := record.usage:

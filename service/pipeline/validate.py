@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from parley.chat.v1.completion_pb2 import CompletionRequest
 
@@ -43,16 +43,15 @@ MOST_STOPS = 4
 MOST_LABELS = 16
 
 
-def validate(request: CompletionRequest, fields: frozenset[str], *, stream: bool) -> None:
+def validate(request: CompletionRequest, fields: Mapping[str, Any], *, stream: bool) -> None:
     """Checks a request; ApiError (INVALID_VALUE) names the path of what is wrong and what would be right.
 
-    :param fields: those that are set.
+    :param fields: those that are set, with their values.
     """
-    for name, (low, high) in RANGES.items():
-        if name in fields:
-            value: float = getattr(request, name)
-            if not low <= value <= high:
-                _invalid(name, f"expected {_range(low, high)}, got {value:g}")
+    for name, value in fields.items():
+        limits = RANGES.get(name)
+        if limits is not None and not limits[0] <= value <= limits[1]:
+            _invalid(name, f"expected {_range(*limits)}, got {value:g}")
     if not _ABOUT.isdisjoint(fields):
         for about, rule in _RULES:
             if not about.isdisjoint(fields):

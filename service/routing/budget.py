@@ -19,7 +19,8 @@ class RetryBudget:
 
     def request(self) -> None:
         """A request came in."""
-        self._tokens = min(self.most, self._tokens + self.share)
+        if self._tokens < self.most:
+            self._tokens = min(self.most, self._tokens + self.share)
 
     def spend(self) -> bool:
         """Takes a retry out of the budget; False where there is none left."""

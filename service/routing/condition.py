@@ -37,7 +37,7 @@ class Condition:
     @property
     def available(self) -> bool:
         """Whether it may be sent a request: it is healthy, or it is time for a probe and none is out."""
-        if self.healthy:
+        if self._failures < self.cooldown.failures:
             return True
         return self.clock() >= self._resting_until and not self._probing
 
@@ -48,7 +48,7 @@ class Condition:
     def begin(self) -> None:
         """A request is sent to it."""
         self.in_flight += 1
-        if not self.healthy:
+        if self._failures and not self.healthy:
             self._probing = True
 
     def end(self) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import deque
-from types import TracebackType
 
 from service.errors import ApiError, Kind
 from service.waiting import Waiting
@@ -51,18 +50,16 @@ class Gate:
             self._free -= 1
             self.leave()
 
-    def place(self, deadline: float, waiting: Waiting | None = None) -> "Stay":
-        """Holds a place while the block runs; waits for one until the deadline (TOTAL_TIMEOUT), in order of arrival.
+    async def enter(self, deadline: float, waiting: Waiting) -> None:
+        """Takes a place, which is to be given back by `leave`; waits for one until the deadline, in order of arrival.
 
-        RATE_LIMIT where the line is full. A caller who leaves the line frees its place in it.
+        ApiError: RATE_LIMIT where the line is full, TOTAL_TIMEOUT at the deadline. A caller who leaves the line frees
+        its place in it.
 
         :param waiting: takes note of the time in line.
         """
-        return Stay(self, deadline, waiting)
-
-    async def enter(self, deadline: float, waiting: Waiting) -> None:
-        """Takes a place in a bounded gate, which is to be given back by `leave`; as `place`."""
-        assert self._free is not None
+        if self._free is None:
+            return
         if self._free > 0 and not self._waiting:
             self._free -= 1
             return
@@ -88,7 +85,8 @@ class Gate:
 
     def leave(self) -> None:
         """Gives a place back."""
-        assert self._free is not None
+        if self._free is None:
+            return
         # Below 0 more are inside than now may be: the place is gone.
         while self._free >= 0 and self._waiting:
             turn = self._waiting.popleft()
@@ -96,26 +94,3 @@ class Gate:
                 turn.set_result(None)
                 return
         self._free += 1
-
-
-class Stay:
-    """One request at a deployment, as an async context manager; never reused."""
-
-    __slots__ = ("_deadline", "_gate", "_held", "_waiting")
-
-    def __init__(self, gate: Gate, deadline: float, waiting: Waiting | None) -> None:
-        self._gate = gate
-        self._deadline = deadline
-        self._waiting = waiting
-        self._held = False
-
-    async def __aenter__(self) -> None:
-        if self._gate.bounded:
-            await self._gate.enter(self._deadline, self._waiting or Waiting())
-            self._held = True
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._held:
-            self._gate.leave()

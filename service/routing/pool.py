@@ -86,13 +86,20 @@ class Pool:
         """
         if len(self._members) == 1:
             return self._place(self._members[0], name)
-        members = [m for m in self._members if not deployment or m[0].target.deployment == deployment]
-        choices = (
-            [m for m in members if m[0] not in tried and m[0].available and not m[1].full]
-            or [m for m in members if m[0] not in tried]
-            or members
-        )
-        return self._one_of(choices, name, request)
+        ready: list[Member] = []
+        untried: list[Member] = []
+        others: list[Member] = []
+        for member in self._members:
+            condition, gate = member
+            if deployment and condition.target.deployment != deployment:
+                continue
+            if condition in tried:
+                others.append(member)
+            elif condition.available and not gate.full:
+                ready.append(member)
+            else:
+                untried.append(member)
+        return self._one_of(ready or untried or others, name, request)
 
     def spare(self, name: str, request: CompletionRequest, tried: Collection[Condition]) -> Place | None:
         """A deployment for a hedge: one that was not tried, has not been failing and has a place at once."""
@@ -102,9 +109,9 @@ class Pool:
     def _one_of(self, choices: Sequence[Member], name: str, request: CompletionRequest) -> Place:
         if len(choices) == 1:
             return self._place(choices[0], name)
-        gates = {id(condition): gate for condition, gate in choices}
-        condition = BALANCERS[self.route.settings.balance]([c for c, _ in choices], request, self._rng)
-        return self._place((condition, gates[id(condition)]), name)
+        conditions = [condition for condition, _ in choices]
+        chosen = BALANCERS[self.route.settings.balance](conditions, request, self._rng)
+        return self._place(choices[conditions.index(chosen)], name)
 
     def _place(self, member: Member, name: str) -> Place:
         condition, gate = member

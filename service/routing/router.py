@@ -4,7 +4,7 @@ import difflib
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Optional
 
 from service.errors import ApiError, Kind
@@ -25,16 +25,15 @@ class Route:
     """The one that the caller picked; empty: any."""
     wildcard: str = ""
     """The entry of the configuration that stands for the model among others; empty where it has its own."""
+    configured: str = field(init=False)
+    """The name of its entry in the configuration: of these there are few, whatever callers ask for."""
+    total_timeout: float = field(init=False)
+    """Seconds that a request may take in all."""
 
-    @property
-    def configured(self) -> str:
-        """The name of its entry in the configuration: of these there are few, whatever callers ask for."""
-        return self.wildcard or self.name
-
-    @property
-    def total_timeout(self) -> float:
-        """Seconds that a request may take in all."""
-        return self.pool.total_timeout
+    def __post_init__(self) -> None:
+        # Found out once, because a route serves many requests.
+        object.__setattr__(self, "configured", self.wildcard or self.name)
+        object.__setattr__(self, "total_timeout", self.pool.total_timeout)
 
 
 class Router:

@@ -3,19 +3,34 @@
 import time
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import Exemplar, HistogramMetricFamily
 
 
-@dataclass(slots=True)
-class _Series:
-    counts: list[int]
-    """Of each bucket alone; the last has no upper bound."""
-    sum: float = 0.0
-    exemplars: dict[int, Exemplar] = field(default_factory=dict[int, Exemplar])
-    """The newest of each bucket that has any."""
+class Series:
+    """One series of a distribution; whoever observes often keeps it."""
+
+    __slots__ = ("_bounds", "counts", "exemplars", "sum")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        """Of each bucket alone; the last has no upper bound."""
+        self.sum = 0.0
+        self.exemplars: dict[int, Exemplar] = {}
+        """The newest of each bucket that has any."""
+
+    def observe(self, value: float, exemplar: dict[str, str] | None = None) -> None:
+        """Adds a value.
+
+        :param exemplar: labels that lead to what was observed.
+        """
+        bucket = bisect_left(self._bounds, value)
+        self.counts[bucket] += 1
+        self.sum += value
+        if exemplar is not None:
+            self.exemplars[bucket] = Exemplar(exemplar, value, time.time())
 
 
 class Distribution:
@@ -33,22 +48,19 @@ class Distribution:
         self._text = text
         self._labels = labels
         self._bounds = bounds
-        self._series: dict[tuple[str, ...], _Series] = {}
+        self._series: dict[tuple[str, ...], Series] = {}
         registry.register(self)
 
-    def observe(self, value: float, *labels: str, exemplar: dict[str, str] | None = None) -> None:
-        """Adds a value to the series with these labels, in the metric's order.
+    def series(self, *labels: str) -> Series:
+        """The series with these labels, in the metric's order; from now on it is shown."""
+        found = self._series.get(labels)
+        if found is None:
+            found = self._series[labels] = Series(self._bounds)
+        return found
 
-        :param exemplar: labels that lead to what was observed.
-        """
-        series = self._series.get(labels)
-        if series is None:
-            series = self._series[labels] = _Series([0] * (len(self._bounds) + 1))
-        bucket = bisect_left(self._bounds, value)
-        series.counts[bucket] += 1
-        series.sum += value
-        if exemplar is not None:
-            series.exemplars[bucket] = Exemplar(exemplar, value, time.time())
+    def observe(self, value: float, *labels: str, exemplar: dict[str, str] | None = None) -> None:
+        """Adds a value to the series with these labels."""
+        self.series(*labels).observe(value, exemplar)
 
     def collect(self) -> Iterator[Metric]:
         """What there is now."""

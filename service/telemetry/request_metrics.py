@@ -1,14 +1,15 @@
 """What Prometheus is told of requests, observed once for each when it is over."""
 
 import functools
+from dataclasses import dataclass, field
 
 from parley.chat.v1.completion_pb2 import CompletionRequest, Usage
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 
 from service.pipeline.record import AttemptRecord, Record
-from service.telemetry.distribution import Distribution
-from service.telemetry.tally import Tally
+from service.telemetry.distribution import Distribution, Series
+from service.telemetry.tally import Count, Tally
 
 FACES = ("rest", "grpc")
 NO_VENDOR = "none"
@@ -28,6 +29,19 @@ _EXEMPLAR_CHARACTERS = 128
 """Most that OpenMetrics 1.0 allows for all names and values of an exemplar's labels together."""
 
 
+@dataclass(slots=True)
+class _Usual:
+    """What nearly every request of one face to one model of one vendor adds to, kept so that none has to find it."""
+
+    duration: Series
+    overhead: Series
+    first_token: Series | None = None
+    """None before the first answer."""
+    outcomes: dict[str, Count] = field(default_factory=dict[str, Count])
+    tokens: dict[str, Count] = field(default_factory=dict[str, Count])
+    """By kind."""
+
+
 class RequestMetrics:
     """An observer that counts and measures. Belongs to one event loop.
 
@@ -41,15 +55,13 @@ class RequestMetrics:
             "Requests that are over, by how they ended: ok, cancelled or the error's code.",
             ("face", "model", "vendor", "outcome"),
         )
-        self._in_flight = tally(
+        in_flight = tally(
             "parley_requests_in_flight",
             "Requests under way, streams among them.",
             ("face",),
             family=GaugeMetricFamily,
         )
-        self._streams = tally(
-            "parley_streams_in_flight", "Streamed answers under way.", ("face",), family=GaugeMetricFamily
-        )
+        streams = tally("parley_streams_in_flight", "Streamed answers under way.", ("face",), family=GaugeMetricFamily)
         self._duration = seconds("request_duration", "Whole requests.", ("face", "model"), _SECONDS)
         self._first_token = seconds(
             "time_to_first_token",
@@ -88,37 +100,48 @@ class RequestMetrics:
             ("model", "field"),
         )
         self._keep_alives = tally("parley_keep_alive_comments", "Comments sent to keep silent streams alive.")
-        for face in FACES:
-            # They are there from the start, so that what scales by them sees 0 and not nothing.
-            self._in_flight.add(0, face)
-            self._streams.add(0, face)
+        # They are there from the start, so that what scales by them sees 0 and not nothing.
+        self._in_flight = {face: in_flight.series(face) for face in FACES}
+        self._streams = {face: streams.series(face) for face in FACES}
+        self._usual: dict[tuple[str, str, str], _Usual] = {}
+        self._asked: dict[tuple[str, str], Count] = {}
+        """The series of `attempts`, kept as those of _Usual are."""
 
     def began(self, record: Record) -> None:
         """Counts it as under way."""
         face = record.context.face
-        self._in_flight.add(1, face)
+        self._in_flight[face].value += 1
         if record.stream:
-            self._streams.add(1, face)
+            self._streams[face].value += 1
 
     def ended(self, record: Record) -> None:
         """Observes all that is known of it."""
         face, model = record.context.face, record.model
         vendor = NO_VENDOR if record.place is None else record.place.target.vendor
-        self._in_flight.add(-1, face)
+        usual = self._usual.get((face, model, vendor))
+        if usual is None:
+            usual = _Usual(self._duration.series(face, model), self._overhead.series(face))
+            self._usual[face, model, vendor] = usual
+        self._in_flight[face].value -= 1
         if record.stream:
-            self._streams.add(-1, face)
-        self._requests.add(1, face, model, vendor, record.outcome)
-        self._duration.observe(record.seconds, face, model, exemplar=_exemplar(record))
-        self._overhead.observe(record.overhead, face)
+            self._streams[face].value -= 1
+        outcome = usual.outcomes.get(record.outcome)
+        if outcome is None:
+            outcome = usual.outcomes[record.outcome] = self._requests.series(face, model, vendor, record.outcome)
+        outcome.value += 1
+        usual.duration.observe(record.seconds, _exemplar(record) if record.sampled else None)
+        usual.overhead.observe(record.overhead)
         if record.first_chunk is not None:
-            self._first_token.observe(record.first_chunk, model, vendor)
+            if usual.first_token is None:
+                usual.first_token = self._first_token.series(model, vendor)
+            usual.first_token.observe(record.first_chunk)
             if record.last_chunk is not None and record.chunks > 1 and record.stream:
                 mean = (record.last_chunk - record.first_chunk) / (record.chunks - 1)
                 self._per_chunk.observe(mean, model, vendor)
         if record.queued:
             self._queued.observe(record.queued, model)
         if record.usage is not None:
-            self._count_tokens(model, vendor, record.usage)
+            self._count_tokens(usual.tokens, model, vendor, record.usage)
         if record.tokens_estimated:
             self._tokens.add(record.tokens_estimated, model, vendor, "completion_estimated")
         for attempt in record.attempts:
@@ -133,7 +156,7 @@ class RequestMetrics:
         if comments := record.context.report.keep_alives:
             self._keep_alives.add(comments)
 
-    def _count_tokens(self, model: str, vendor: str, usage: Usage) -> None:
+    def _count_tokens(self, series: dict[str, Count], model: str, vendor: str, usage: Usage) -> None:
         for kind, number in (
             ("prompt", usage.prompt_tokens),
             ("completion", usage.completion_tokens),
@@ -141,11 +164,15 @@ class RequestMetrics:
             ("reasoning", usage.completion_tokens_details.reasoning_tokens),
         ):
             if number:
-                self._tokens.add(number, model, vendor, kind)
+                if kind not in series:
+                    series[kind] = self._tokens.series(model, vendor, kind)
+                series[kind].value += number
 
     def _count_attempt(self, attempt: AttemptRecord) -> None:
-        model, vendor = attempt.model, attempt.target.vendor
-        self._attempts.add(1, model, vendor)
+        model, vendor = place = attempt.model, attempt.place.target.vendor
+        if place not in self._asked:
+            self._asked[place] = self._attempts.series(model, vendor)
+        self._asked[place].value += 1
         if attempt.error is not None:
             self._upstream_errors.add(1, model, vendor, attempt.outcome)
         if attempt.hedge:
@@ -158,10 +185,8 @@ def _seconds(
     return Distribution(registry, f"parley_{name}_seconds", text, labels, bounds)
 
 
-def _exemplar(record: Record) -> dict[str, str] | None:
+def _exemplar(record: Record) -> dict[str, str]:
     """What leads from a bucket to the trace and the log line of a request that was in it."""
-    if not record.sampled:
-        return None
     labels = {"trace_id": record.trace_id, "request_id": record.context.request_id}
     fits = sum(len(name) + len(value) for name, value in labels.items()) <= _EXEMPLAR_CHARACTERS
     return labels if fits else {"trace_id": record.trace_id}

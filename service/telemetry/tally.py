@@ -8,6 +8,15 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 Family = type[CounterMetricFamily] | type[GaugeMetricFamily]
 
 
+class Count:
+    """One series of a tally; whoever adds to it often keeps it, and changes `value`."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value = 0.0
+
+
 class Tally:
     """One metric with its series, which are made as they are first needed. Belongs to one event loop."""
 
@@ -26,16 +35,23 @@ class Tally:
         self._text = text
         self._labels = labels
         self._family = family
-        self._series: dict[tuple[str, ...], float] = {} if labels else {(): 0.0}
+        self._series: dict[tuple[str, ...], Count] = {} if labels else {(): Count()}
         registry.register(self)
 
+    def series(self, *labels: str) -> Count:
+        """The series with these labels, in the metric's order; from now on it is shown."""
+        found = self._series.get(labels)
+        if found is None:
+            found = self._series[labels] = Count()
+        return found
+
     def add(self, number: float, *labels: str) -> None:
-        """Adds to the series with these labels, in the metric's order."""
-        self._series[labels] = self._series.get(labels, 0.0) + number
+        """Adds to the series with these labels."""
+        self.series(*labels).value += number
 
     def collect(self) -> Iterator[Metric]:
         """What there is now."""
         family = self._family(self._name, self._text, labels=self._labels)
-        for labels, value in self._series.items():
-            family.add_metric(labels, value)
+        for labels, series in self._series.items():
+            family.add_metric(labels, series.value)
         yield family

@@ -16,36 +16,29 @@ Scheme = Callable[[HttpCall, Target], Awaitable[None]]
 """Puts credentials into the headers of a call, in place. ApiError (UPSTREAM_AUTH) where there are none."""
 
 
-async def bearer(call: HttpCall, target: Target) -> None:
-    """`authorization: Bearer KEY` (RFC 6750); nothing where no key is configured."""
-    if target.credential is not None:
-        call.headers["authorization"] = f"Bearer {target.credential}"
-
-
-def header(name: str) -> Scheme:
-    """The key as a header of its own."""
-
-    async def send(call: HttpCall, target: Target) -> None:
-        if target.credential is not None:
-            call.headers[name] = target.credential
-
-    return send
-
-
-async def none(call: HttpCall, target: Target) -> None:
-    """No credentials."""
-
-
-SCHEMES: Mapping[AuthScheme, Scheme] = MappingProxyType(
+KEYS: Mapping[AuthScheme, tuple[str, str] | None] = MappingProxyType(
     {
-        "bearer": bearer,
-        "x-api-key": header("x-api-key"),
-        "api-key": header("api-key"),
-        "x-goog-api-key": header("x-goog-api-key"),
-        "none": none,
+        "bearer": ("authorization", "Bearer "),
+        "x-api-key": ("x-api-key", ""),
+        "api-key": ("api-key", ""),
+        "x-goog-api-key": ("x-goog-api-key", ""),
+        "none": None,
     }
 )
-"""Schemes that keep nothing, by the name that parley.yaml gives them."""
+"""Schemes that send the configured key as it is, by the name that parley.yaml gives them: the header, and what goes
+before the key in it."""
+
+
+def put_key(call: HttpCall, target: Target) -> bool:
+    """Puts the configured key, if there is one, into a call; false where the scheme needs more than that."""
+    try:
+        key = KEYS[target.auth]
+    except KeyError:
+        return False
+    if key is not None and target.credential is not None:
+        header, prefix = key
+        call.headers[header] = prefix + target.credential
+    return True
 
 
 class TokenSource(Protocol):
@@ -60,8 +53,8 @@ class TokenSource(Protocol):
 
 
 def _schemes() -> dict[AuthScheme, Scheme]:
-    """The schemes, those that keep something made anew."""
-    return {**SCHEMES, "google": GoogleAuth(), "sigv4": AwsAuth()}
+    """The schemes that keep something, made anew."""
+    return {"google": GoogleAuth(), "sigv4": AwsAuth()}
 
 
 def _sources() -> dict[AuthScheme, TokenSource]:
@@ -81,6 +74,8 @@ class Authenticator:
 
         :param send: sends a request, credentials and all, to where tokens come from.
         """
+        if put_key(call, target):
+            return
         if source := self.sources.get(target.auth):
             call.headers["authorization"] = f"Bearer {await source.token(target, send)}"
         else:

@@ -33,57 +33,51 @@ class Home(Protocol):
 class HttpConnection(asyncio.Protocol):
     """Serves one request at a time. Belongs to one event loop."""
 
-    __slots__ = ("_home", "_limits", "_loop", "_paused", "_poll", "_response", "_timer", "_transport")
+    __slots__ = ("_home", "_limits", "_poll", "_response", "_timer", "_transport", "loop", "paused")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, home: Home, limits: HttpLimits) -> None:
-        self._loop = loop
+        self.loop = loop
+        self.paused = False
+        """Whether the vendor is made to wait."""
         self._home = home
         self._limits = limits
         self._transport: asyncio.Transport | None = None
         self._response: HttpResponse | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._paused = False
         self._poll = select.poll()
 
     @property
-    def untouched(self) -> bool:
-        """Whether nothing has come that nobody asked for, nor the connection's end, even if it was not yet read.
+    def fresh(self) -> bool:
+        """Whether it is open, and nothing has come that nobody asked for, nor its end, even if it was not yet read.
 
         A second answer to the last request would be taken for the answer to the next one, which may be of another
         caller. One that comes after the next request was sent cannot be told from it by any client of HTTP/1.1.
         """
-        return not self._poll.poll(0)
-
-    @property
-    def usable(self) -> bool:
-        """Whether it is open as far as is known."""
-        return self._transport is not None and not self._transport.is_closing()
+        transport = self._transport
+        return transport is not None and not transport.is_closing() and not self._poll.poll(0)
 
     def start(self, head: bytes, body: bytes, vendor: str) -> "HttpResponse":
         """Writes a request. Its answer is to be waited for by `HttpResponse.head`."""
-        assert self._transport is not None, "connected"
+        transport = self._transport
+        assert transport is not None, "connected"
         assert self._response is None, "one request at a time"
         response = self._response = HttpResponse(self, vendor, self._limits)
         if len(body) <= _ONE_WRITE:
-            self._transport.write(head + body)
+            transport.write(head + body)
         else:
-            self._transport.writelines((head, body))
+            transport.writelines((head, body))
         return response
-
-    def wait(self) -> asyncio.Future[None]:
-        """What is done when more has come of the answer, or its end."""
-        return self._loop.create_future()
 
     def resume(self, response: "HttpResponse") -> None:
         """Reads on where the vendor was made to wait for this answer's reader."""
-        if self._paused and self._response is response:
+        if self.paused and self._response is response:
             self._unpause()
 
     def drain(self, response: "HttpResponse") -> None:
         """Waits a while for the end of an answer that nobody reads any more."""
         if self._response is response:
             response.answer.discard()
-            self._timer = self._loop.call_later(self._limits.finish, self.abort)
+            self._timer = self.loop.call_later(self._limits.finish, self.abort)
             self.resume(response)
 
     def drop(self, response: "HttpResponse") -> None:
@@ -116,10 +110,10 @@ class HttpConnection(asyncio.Protocol):
             self._release(answer)
         elif answer.problem:
             self.abort()
-        elif answer.buffered > self._limits.buffer and not self._paused:
+        elif answer.buffered > self._limits.buffer and not self.paused:
             assert self._transport is not None
             self._transport.pause_reading()
-            self._paused = True
+            self.paused = True
         response.wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -128,17 +122,19 @@ class HttpConnection(asyncio.Protocol):
         self._transport = None
 
     def _release(self, answer: Answer) -> None:
-        assert self._transport is not None
+        transport = self._transport
+        assert transport is not None
         self._response = None
-        self._stop_timer()
-        if self._paused:
+        if self._timer is not None:
+            self._stop_timer()
+        if self.paused:
             # An event loop may hand over what it had read before it was told to pause.
             self._unpause()
         # A vendor may answer before it has the whole request, the rest of which then stands in the next one's way.
-        if answer.reusable and self.usable and not self._transport.get_write_buffer_size():
+        if answer.reusable and not transport.is_closing() and not transport.get_write_buffer_size():
             self._home.put(self, answer.headers.get("keep-alive", ""))
         else:
-            self._transport.abort()
+            transport.abort()
 
     def _end(self, *, in_order: bool) -> None:
         self._stop_timer()
@@ -149,7 +145,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _unpause(self) -> None:
         assert self._transport is not None
-        self._paused = False
+        self.paused = False
         if not self._transport.is_closing():
             self._transport.resume_reading()
 
@@ -162,25 +158,19 @@ class HttpConnection(asyncio.Protocol):
 class HttpResponse:
     """One answer, whose connection is given back by itself as soon as its end has come."""
 
-    __slots__ = ("_connection", "_inflate", "_limits", "_vendor", "_waiter", "answer")
+    __slots__ = ("_connection", "_inflate", "_limits", "_vendor", "_waiter", "answer", "headers", "status")
 
     def __init__(self, connection: HttpConnection, vendor: str, limits: HttpLimits) -> None:
-        self.answer = Answer(limits)
+        self.answer = answer = Answer(limits)
+        self.status = 0
+        """HTTP status, once the head has come."""
+        self.headers: Mapping[str, str] = answer.headers
+        """Names in lower case."""
         self._connection = connection
         self._vendor = vendor
         self._limits = limits
         self._inflate: Inflate | None = None
         self._waiter: asyncio.Future[None] | None = None
-
-    @property
-    def status(self) -> int:
-        """HTTP status."""
-        return self.answer.status
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Headers, their names in lower case."""
-        return self.answer.headers
 
     async def head(self) -> bool:
         """Waits for the head; false where the connection was closed before a byte came.
@@ -190,7 +180,8 @@ class HttpResponse:
         answer = self.answer
         try:
             while not answer.has_head and not answer.problem:
-                await self._wait()
+                waiter = self._waiter = self._connection.loop.create_future()
+                await waiter
         except BaseException:
             self.close()
             raise
@@ -198,7 +189,8 @@ class HttpResponse:
             return False
         if not answer.has_head:
             raise failure(Kind.BAD_UPSTREAM, self._vendor, unanswered(answer.problem))
-        if answer.headers.get("content-encoding", "").lower() in COMPRESSIONS:
+        self.status = answer.status
+        if (encoding := answer.headers.get("content-encoding")) and encoding.lower() in COMPRESSIONS:
             self._inflate = Inflate(self._limits.inflate)
         return True
 
@@ -207,14 +199,15 @@ class HttpResponse:
 
         ApiError (STREAM_CUT) where the connection ended before the answer did.
         """
-        answer = self.answer
+        answer, inflate, connection = self.answer, self._inflate, self._connection
         while True:
-            if self._inflate is not None and self._inflate.waiting:
+            if inflate is not None and inflate.waiting:
                 data = b""
             elif answer.buffered:
                 data = answer.take()
-                self._connection.resume(self)
-                if self._inflate is None:
+                if connection.paused:
+                    connection.resume(self)
+                if inflate is None:
                     return data
             elif answer.problem:
                 problem = f"{CLOSED} in the middle of its answer" if answer.problem is CLOSED else answer.problem
@@ -222,7 +215,7 @@ class HttpResponse:
             elif answer.complete:
                 return self._last()
             else:
-                waiter = self._waiter = self._connection.wait()
+                waiter = self._waiter = connection.loop.create_future()
                 await waiter
                 continue
             if piece := self._inflated(data):
@@ -230,7 +223,8 @@ class HttpResponse:
 
     def finish(self) -> None:
         """Lets the rest of the answer come, unread, so that the connection can be used again."""
-        self._connection.drain(self)
+        if not self.answer.complete:
+            self._connection.drain(self)
 
     def close(self) -> None:
         """Closes the connection at once. Does nothing after the answer's end."""
@@ -241,10 +235,6 @@ class HttpResponse:
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
-
-    async def _wait(self) -> None:
-        self._waiter = self._connection.wait()
-        await self._waiter
 
     def _inflated(self, data: bytes) -> bytes:
         assert self._inflate is not None

@@ -7,9 +7,15 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urlsplit
 
 _PORTS = {"http": 80, "https": 443}
-_HEADERS = re.compile(r"(?:[!#$%&'*+.^_`|~0-9a-z-]++: [\t\x20-\x7e\x80-\xff]*+\r\n)*+")
-"""RFC 9110's field lines, names in lower case so that none is there twice, with what Latin-1 has beyond ASCII."""
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]++")
+"""RFC 9110's, but in lower case, so that none is there twice."""
+_TEXT = bytes((0x09, *range(0x20, 0x7F), *range(0x80, 0x100)))
+"""What a header's value may hold (RFC 9110), with what Latin-1 has beyond ASCII."""
+_FORMS = 256
+"""How many forms of heads are kept; should more be met, as callers can name models and these stand in paths, they
+are made anew."""
 _PATH = re.compile(r"[!\x24-\x7e]*+")
+_BAD = "a header's name or value holds characters that must not stand there"
 _FRAMING = frozenset(("content-length", "expect", "te", "trailer", "transfer-encoding", "upgrade"))
 _OWN = {"accept-encoding": "identity", "user-agent": "parley"}
 """Compression is declined because a compressed stream arrives late and in lumps."""
@@ -47,6 +53,18 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """What heads have in common whose paths and whose headers' names are the same."""
+
+    text: str
+    """A format, for the method, the headers' values and the length."""
+    ends: bytes
+    """All that such a head holds of line ends and other control characters."""
+    closing: bool
+    """Whether `connection` is among the headers."""
+
+
+@dataclass(frozen=True, slots=True)
 class Base:
     """A base URL, ready for requests below it."""
 
@@ -55,8 +73,8 @@ class Base:
     """Goes before each request's path; for a proxy with scheme and host."""
     headers: Mapping[str, str]
     """What each request sends unless it says otherwise."""
-    block: str
-    """The same as text."""
+    _forms: dict[tuple[str, ...], Form] = field(default_factory=dict[tuple[str, ...], Form], repr=False, compare=False)
+    """By path and names of headers."""
 
     def target(self, path: str) -> str:
         """What a request asks for."""
@@ -68,17 +86,31 @@ class Base:
 
     def head(self, path: str, headers: Mapping[str, str], length: int, method: str = "POST") -> bytes:
         """The head of a request. ValueError, without any value, for what must not stand in a head."""
-        target = self.target(path)
-        block = self.block
-        if not self.headers.keys().isdisjoint(headers):
-            block = _block({name: value for name, value in self.headers.items() if name not in headers})
+        form = self._forms.get((path, *headers)) or self._form(path, headers)
+        if form.closing and headers["connection"] != "close":
+            raise ValueError("the header connection can only be close")
+        try:
+            head = (form.text % (method, *headers.values(), length)).encode("latin-1")
+        except UnicodeEncodeError:
+            raise ValueError(_BAD) from None
+        # A value with a line end in it would make well-formed lines, but too many of them.
+        if head.translate(None, _TEXT) != form.ends:
+            raise ValueError(_BAD)
+        return head
+
+    def _form(self, path: str, headers: Mapping[str, str]) -> Form:
         if not _FRAMING.isdisjoint(headers):
             raise ValueError(f"the header {', '.join(sorted(_FRAMING & headers.keys()))} is not for a call to set")
-        if headers.get("connection", "close") != "close":
-            raise ValueError("the header connection can only be close")
-        return f"{method} {target} HTTP/1.1\r\n{block}{_block(headers)}content-length: {length}\r\n\r\n".encode(
-            "latin-1"
-        )
+        if not all(map(_NAME.fullmatch, headers)):
+            raise ValueError(_BAD)
+        own = "".join([f"{name}: {value}\r\n" for name, value in self.headers.items() if name not in headers])
+        first = f"{self.target(path)} HTTP/1.1\r\n{own}".replace("%", "%%")
+        fields = "".join([f"{name.replace('%', '%%')}: %s\r\n" for name in headers])
+        text = f"%s {first}{fields}content-length: %d\r\n\r\n"
+        if len(self._forms) == _FORMS:
+            self._forms.clear()
+        form = self._forms[path, *headers] = Form(text, b"\r\n" * text.count("\n"), "connection" in headers)
+        return form
 
 
 def parse_base(url: str, socket: str | None, proxy: Proxy | None) -> Base:
@@ -97,7 +129,7 @@ def parse_base(url: str, socket: str | None, proxy: Proxy | None) -> Base:
         path = f"http://{name}{path}"
         if proxy.authorization:
             headers["proxy-authorization"] = proxy.authorization
-    return Base(origin, path, headers, _block(headers))
+    return Base(origin, path, headers)
 
 
 def parse_proxy(url: str) -> Proxy:
@@ -110,14 +142,6 @@ def parse_proxy(url: str) -> Proxy:
         pair = unquote(f"{parts.username}:{parts.password or ''}").encode()
         authorization = "Basic " + base64.b64encode(pair).decode()
     return Proxy(Address(parts.hostname, parts.port or 80), authorization)
-
-
-def _block(headers: Mapping[str, str]) -> str:
-    text = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    # A value with a line end in it would make well-formed lines, but too many of them.
-    if not _HEADERS.fullmatch(text) or text.count("\n") != len(headers):
-        raise ValueError("a header's name or value holds characters that must not stand there")
-    return text
 
 
 def _bracketed(host: str) -> str:

@@ -48,7 +48,7 @@ class HttpPool:
         now = self._loop.time()
         while self._idle:
             connection, until = self._idle.popitem()
-            if now < until and connection.usable and connection.untouched:
+            if now < until and connection.fresh:
                 return connection
             connection.abort()
         return None

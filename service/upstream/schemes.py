@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import CoroutineType
 
 from service.backends.dialect import HttpCall, Target
 from service.errors import Kind
@@ -16,12 +17,12 @@ class SchemeTransport:
     transports: Mapping[str, Transport]
     """By scheme, such as https."""
 
-    async def send(self, call: HttpCall, target: Target) -> Response:
+    def send(self, call: HttpCall, target: Target) -> "CoroutineType[None, None, Response]":
         """Sends a request by the transport of its URL's scheme; INTERNAL where there is none."""
         transport = self.transports.get(target.base_url.partition("://")[0])
         if transport is None:
             raise failure(Kind.INTERNAL, target.vendor, "the request cannot be sent: no transport for its base_url")
-        return await transport.send(call, target)
+        return transport.send(call, target)
 
     async def close(self) -> None:
         """Closes all connections."""

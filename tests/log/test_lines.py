@@ -118,6 +118,17 @@ def test_a_reader_that_has_gone_is_no_reason_to_fail(make: Callable[..., Lines],
     os.close(gone.writing)
     # After the end, too.
     lines.write(b"nobody\n")
+    assert lines._thread is not None  # type: ignore[reportPrivateUsage]
+    assert not lines._thread.is_alive()  # type: ignore[reportPrivateUsage]
+
+
+def test_a_line_after_a_quiet_time_is_written_too(pipe: Pipe, make: Callable[..., Lines]) -> None:
+    lines = make(every=0.0)
+    for line in (b"first\n", b"second\n", b"third\n"):
+        lines.write(line)
+        assert pipe.until(b"\n") == line
+        while not lines._asleep:  # type: ignore[reportPrivateUsage]
+            os.sched_yield()
 
 
 def test_a_descriptor_that_does_not_block_loses_nothing(pipe: Pipe, make: Callable[..., Lines]) -> None:

@@ -2,15 +2,17 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from parley.chat.v1.completion_pb2 import ChunkChoice, CompletionChunk, CompletionRequest, Delta
 
-from service.backends.run import expanded
+from service.backends.batches import Batches
+from service.backends.run import Piece, expanded
 from service.config.load import parse
 from service.errors import ApiError, Kind, Upstream
-from service.pipeline.attempt import Attempt, Batches
+from service.pipeline.attempt import Attempt
 from service.pipeline.attempts import Attempts
 from service.pipeline.report import Report
 from service.routing import Router
@@ -46,6 +48,9 @@ class Vendor:
     """When each came, since the first."""
 
     async def __call__(self, attempt: Attempt) -> Batches:
+        return self._play(attempt)
+
+    async def _play(self, attempt: Attempt) -> AsyncGenerator[list[Piece], None]:
         script = self.scripts[len(self.made)]
         self.made.append(attempt)
         self.at.append(asyncio.get_running_loop().time())
@@ -93,5 +98,6 @@ async def texts(attempts: Attempts, vendor: Vendor) -> list[str]:
 
 
 async def collect(attempts: Attempts, vendor: Vendor, got: list[str]) -> None:
-    async for batch in attempts.run(vendor):
-        got += [choice.delta.content for piece in expanded(batch) for choice in piece.choices]
+    async with aclosing(await attempts.begin(vendor)) as answer:
+        async for batch in answer:
+            got += [choice.delta.content for piece in expanded(batch) for choice in piece.choices]

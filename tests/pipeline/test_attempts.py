@@ -104,14 +104,14 @@ def test_the_first_token_is_timed_and_not_what_comes_before_it() -> None:
         attempts = ask(router("balance: latency"), "v/m/a")
         (condition, _), *_ = attempts.route.pool.members
         delays: list[float] = []
-        batches = attempts.run(Vendor([((0, ROLE), (0, "hi"))]))
         delays.append(condition.expected_delay())
+        batches = await attempts.begin(Vendor([((0, ROLE), (0, "hi"))]))
         await anext(batches)
         delays.append(condition.expected_delay())
         await batches.aclose()
         attempts = ask(router("balance: latency"), "v/m/a")
         (condition, _), *_ = attempts.route.pool.members
-        waiting = asyncio.ensure_future(anext(attempts.run(Vendor([((0, ROLE), (HANG, ""))]))))
+        waiting = asyncio.ensure_future(attempts.begin(Vendor([((0, ROLE), (HANG, ""))])))
         await asyncio.sleep(1)
         delays.append(condition.expected_delay())
         waiting.cancel()
@@ -124,7 +124,7 @@ def test_the_first_token_is_timed_and_not_what_comes_before_it() -> None:
 
 def test_a_prelude_is_held_back_within_bounds() -> None:
     async def test() -> None:
-        batches = ask(router()).run(Vendor([(*[(0.0, ROLE)] * 1000, (HANG, ""))]))
+        batches = await ask(router()).begin(Vendor([(*[(0.0, ROLE)] * 1000, (HANG, ""))]))
         assert 10 <= len(await anext(batches)) <= 100
         await batches.aclose()
 

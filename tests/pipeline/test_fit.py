@@ -5,13 +5,16 @@ import pytest
 from google.protobuf import json_format
 from parley.chat.v1.completion_pb2 import CompletionRequest
 
+from service.auth import Caller
 from service.backends.dialect import Target
 from service.backends.fields import KNOBS, NAMES, Emulated, Refused, Sent, missing
 from service.backends.openai import OpenAiDialect
 from service.backends.vendors import DIALECTS
 from service.config import Timeouts
 from service.errors import ApiError, Kind
+from service.pipeline import RequestContext
 from service.pipeline.fit import NEUTRAL, fit
+from service.pipeline.prepare import prepare
 from service.pipeline.report import Policy, Report
 
 NOTHING = {name: Refused("it cannot") for name in NAMES}
@@ -74,7 +77,7 @@ SET: dict[str, dict[str, Any]] = {
     "memory_strategy": {"memory_strategy": {"name": "last_k", "k": 1}},
     "modalities": {"modalities": ["audio"]},
     "audio": {"audio": {"voice": "ash", "format": "wav"}},
-    "prediction": {"prediction": {"type": "content"}},
+    "prediction": {"prediction": {"type": "content", "content": [{"text": "x"}]}},
     "reasoning_effort": {"reasoning_effort": "low"},
     "user": {"user": "u"},
     "metadata": {"metadata": {"a": "b"}},
@@ -85,13 +88,17 @@ SET: dict[str, dict[str, Any]] = {
     "extra_fields": {"extra_fields": '{"a":1}'},
     "content.image_url": {"messages": [{"role": "user", "content": [{"image_url": {"url": "u"}}]}]},
     "content.image_data": {"messages": [{"role": "user", "content": [{"image_data": {"data": "u"}}]}]},
-    "content.input_audio": {"messages": [{"role": "user", "content": [{"input_audio": {"data": "u"}}]}]},
+    "content.input_audio": {
+        "messages": [{"role": "user", "content": [{"input_audio": {"data": "u", "format": "wav"}}]}]
+    },
     "content.file": {"messages": [{"role": "user", "content": [{"file": {"file_id": "u"}}]}]},
     "content.other": {"messages": [{"role": "user", "content": [{"other": '{"type":"x"}'}]}]},
     "message.name": {"messages": [{"role": "user", "name": "ann", "content": [{"text": "x"}]}]},
     "message.audio": {"messages": [{"role": "assistant", "audio": {"id": "x"}}]},
     "message.reasoning_content": {"messages": [{"role": "assistant", "reasoning_content": "hm"}]},
-    "cache_control": {"messages": [{"role": "user", "cache_control": {"type": "ephemeral"}}]},
+    "cache_control": {
+        "messages": [{"role": "user", "content": [{"text": "x"}], "cache_control": {"type": "ephemeral"}}]
+    },
     "content.image_url.detail": {
         "messages": [{"role": "user", "content": [{"image_url": {"url": "u", "detail": "low"}}]}]
     },
@@ -100,6 +107,16 @@ SET: dict[str, dict[str, Any]] = {
     },
 }
 """For each field a request that uses it."""
+
+NEEDED: dict[str, dict[str, Any]] = {
+    "top_logprobs": {"logprobs": True},
+    "tool_choice": SET["tools"],
+    "function_call": SET["functions"],
+    "modalities": SET["audio"],
+    "audio": SET["modalities"],
+}
+"""What some of them need besides, to be sound."""
+MARKED = {"type": "function", "function": {"name": "f"}, "cache_control": {"type": "ephemeral"}}
 
 
 def test_every_field_has_a_request_here() -> None:
@@ -151,6 +168,26 @@ def test_what_is_left_out_is_gone_and_named_by_warn_only(name: str, policy: Poli
     again = Report()
     fit(message, refusing(name), Policy.STRICT, again)
     assert bool(report.dropped) is (policy is Policy.WARN)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        *((name, {**NEEDED.get(name, {}), **SET[name]}) for name in NAMES),
+        ("cache_control", {"tools": [MARKED]}),
+        ("tools", SET["functions"]),
+        ("tool_choice", {**SET["functions"], "function_call": {"name": "f"}}),
+    ],
+)
+def test_preparing_a_request_finds_all_that_it_uses(name: str, fields: dict[str, Any]) -> None:
+    message = request(**fields)
+    uses = prepare(message, RequestContext("id", Caller("c"), "rest"), stream=False).uses
+    assert name in uses
+    if name in {"memory_strategy", "functions", "function_call"}:
+        return  # Brought about already, so that nothing of it is left to refuse.
+    report = Report()
+    fit(message, refusing(name), Policy.WARN, report, uses)
+    assert len(report.dropped) == 1
 
 
 @pytest.mark.parametrize("name", NAMES)

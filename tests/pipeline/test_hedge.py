@@ -80,7 +80,7 @@ def assert_all_is_quiet(to: Router, vendor: Vendor) -> None:
 def test_the_loser_is_closed_before_the_answer_goes_on() -> None:
     async def test() -> None:
         vendor = Vendor([((HANG, ""),), ((0, "b"), (9, "b"))])
-        batches = ask(router(HEDGED)).run(vendor)
+        batches = await ask(router(HEDGED)).begin(vendor)
         await anext(batches)
         assert vendor.open == 1
         await batches.aclose()

@@ -177,6 +177,3 @@ async def test_attempts_at_the_same_time_share_an_image(server: ImageServer) -> 
     url = server.url("/a.png")
     await asyncio.gather(*(images.fetch(url) for _ in range(3)))
     assert server.paths == ["/a.png"]
-    images.forget()
-    await images.fetch(url)
-    assert server.paths == ["/a.png"] * 2

@@ -1,5 +1,6 @@
 """What comes with the end of an answer goes to the caller together with all that the end brings."""
 
+import gc
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
@@ -122,3 +123,16 @@ async def test_an_answer_that_is_cut_has_no_last_batch() -> None:
     found, code = await batches([TEXT, STOP + USAGE])
     assert [said(batch) for batch in found] == ["red", "stop"]
     assert (code, any(isinstance(batch, Last) for batch in found)) == ("stream_interrupted", False)
+
+
+async def test_an_answer_leaves_nothing_to_the_collector() -> None:
+    reads = [TEXT + STOP + USAGE + DONE]
+    await batches(reads)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(10):
+            await batches(reads)
+        assert gc.collect() < 10, "what refers to itself in a circle keeps its memory until the collector comes by"
+    finally:
+        gc.enable()

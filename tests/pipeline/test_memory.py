@@ -49,7 +49,7 @@ def test_nothing_that_belongs_together_is_torn(request: CompletionRequest, k: in
     assert len(before) - len(after) == left_out
     # No result without its call, and nothing that was sound is unsound now.
     if after:
-        check_conversation(copy)
+        check_conversation(copy, set())
     # Every call that is kept has kept all its results.
     answered = {message.tool_call_id for message in after}
     assert all(call.id in answered for message in after for call in message.tool_calls)

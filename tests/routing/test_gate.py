@@ -4,10 +4,11 @@ import pytest
 
 from service.errors import ApiError, Kind
 from service.routing.gate import Gate
+from tests.routing.places import holding
 
 
 async def hold(gate: Gate, release: asyncio.Event, seen: list[str], name: str, seconds: float = 60) -> None:
-    async with gate.place(asyncio.get_running_loop().time() + seconds):
+    async with holding(gate, asyncio.get_running_loop().time() + seconds):
         seen.append(name)
         await release.wait()
 
@@ -69,7 +70,7 @@ async def test_a_place_that_is_handed_to_someone_who_just_left_goes_on_to_the_ne
     second.cancel()
     await asyncio.gather(second, third, return_exceptions=True)
     assert "third" in seen
-    async with gate.place(asyncio.get_running_loop().time() + 5):
+    async with holding(gate, asyncio.get_running_loop().time() + 5):
         assert gate.waiting == 0
 
 
@@ -87,5 +88,5 @@ async def test_waiting_ends_with_the_requests_time() -> None:
 
 async def test_without_a_limit_nobody_waits() -> None:
     gate = Gate(None, 0, "v")
-    async with gate.place(0), gate.place(0):
+    async with holding(gate, 0), holding(gate, 0):
         assert not gate.full

@@ -12,6 +12,7 @@ from service.routing import Router
 from service.routing.delays import Delays
 from service.routing.hedging import Hedging
 from service.routing.table import build
+from tests.routing.places import holding
 
 CONFIG = """
 vendors: {v: {dialect: openai, base_url: 'http://v'}}
@@ -46,7 +47,7 @@ async def test_a_hedge_goes_where_there_is_a_place_at_once() -> None:
     spare = pool.spare("v/m", CompletionRequest(), [first])
     assert spare is not None
     assert spare.name == "v/m/b"
-    async with gate.place(float("inf")):
+    async with holding(gate, float("inf")):
         assert pool.spare("v/m", CompletionRequest(), [first]) is None
     assert pool.spare("v/m", CompletionRequest(), [condition for condition, _ in pool.members]) is None
 

@@ -12,6 +12,7 @@ from service.routing.condition import Condition
 from service.routing.gate import Gate
 from service.routing.pool import Place
 from service.routing.table import build
+from tests.routing.places import holding
 
 VENDOR = "vendors: {v: {dialect: openai, base_url: 'http://v/v1'}}\n"
 FOREVER = 1e12
@@ -96,7 +97,7 @@ def test_what_a_model_has_learnt_and_spent_goes_on() -> None:
 
 
 async def enter(gate: Gate, leave: asyncio.Event) -> None:
-    async with gate.place(FOREVER):
+    async with holding(gate, FOREVER):
         await leave.wait()
 
 

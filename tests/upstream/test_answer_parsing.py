@@ -77,3 +77,21 @@ def test_only_an_orderly_close_ends_a_body_without_length() -> None:
     assert feed([WIRES[3]]).complete
     assert feed([WIRES[3]], in_order=False).problem == "closed the connection"
     assert not feed([WIRES[3]]).reusable
+
+
+def test_frames_are_counted_from_the_last_of_the_body() -> None:
+    frame = b"1;" + b"x" * (LIMITS.framing * 2 // 3)
+    wire = [OK + b"transfer-encoding: chunked\r\n\r\n", *[frame, b"\r\na\r\n"] * 3, b"0\r\n\r\n"]
+    told = feed(wire)
+    assert (told.body, told.complete, told.problem) == (b"aaa", True, "")
+    assert feed([wire[0], frame, frame]).problem == "sent frames without end"
+
+
+def test_nothing_is_kept_of_an_answer_that_is_not_read_any_more() -> None:
+    answer = Answer(LIMITS)
+    answer.feed(OK + b"content-length: 200000\r\n\r\nabc")
+    answer.discard()
+    answer.feed(b"a" * 150_000)
+    assert (answer.buffered, answer.take()) == (0, b"")
+    answer.feed(b"a" * 49_997)
+    assert (answer.buffered, answer.take(), answer.complete, answer.reusable) == (0, b"", True, True)

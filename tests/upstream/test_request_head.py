@@ -1,5 +1,7 @@
 """The head of a request: what must be there, and that nothing can be smuggled into it."""
 
+import contextlib
+import gc
 from dataclasses import dataclass
 
 import pytest
@@ -108,6 +110,39 @@ def test_a_bad_header_is_refused_without_its_value(headers: dict[str, str]) -> N
     with pytest.raises(ValueError) as caught:
         lines("http://h", headers=headers)
     assert "evil" not in str(caught.value)
+
+
+@pytest.mark.parametrize("headers", BAD, ids=repr)
+def test_a_bad_header_is_refused_where_others_of_its_name_were_good(headers: dict[str, str]) -> None:
+    base = parse_base("http://h", None, None)
+    with contextlib.suppress(ValueError):
+        base.head("/p", dict.fromkeys(headers, "close"), 3)
+    with pytest.raises(ValueError) as caught:
+        base.head("/p", headers, 3)
+    assert "evil" not in str(caught.value)
+
+
+def test_heads_of_one_form_are_each_their_own() -> None:
+    base = parse_base("http://h", None, None)
+    for value, length in (("%s", 1), ("%", 22), ("caf\xe9", 3)):
+        head = base.head("/a%2Fb", {"x%a": value, "x-b": "\t"}, length, "GET").decode("latin-1").split("\r\n")
+        assert head[0] == "GET /a%2Fb HTTP/1.1"
+        assert head[-5:] == [f"x%a: {value}", "x-b: \t", f"content-length: {length}", "", ""]
+    assert base.head("/a%2Fb", {"x-b": "", "x%a": ""}, 0) != base.head("/a%2Fb", {"x%a": "", "x-b": ""}, 0)
+
+
+def test_many_paths_leave_little_behind() -> None:
+    base = parse_base("http://h", None, None)
+
+    def held(paths: range) -> int:
+        before = len(gc.get_objects())
+        for number in paths:
+            assert base.head(f"/{number}", {}, 3).startswith(b"POST /%d HTTP" % number)
+        gc.collect()
+        return len(gc.get_objects()) - before
+
+    held(range(1000))
+    assert held(range(1000, 9000)) < 4000
 
 
 @settings(deadline=None)

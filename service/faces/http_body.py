@@ -1,0 +1,35 @@
+"""Writes google.api.HttpBody without making the message, which would be made only to be written.
+
+Source: google/api/httpbody.proto; https://protobuf.dev/programming-guides/encoding/.
+"""
+
+from collections.abc import Callable
+
+from google.api.httpbody_pb2 import HttpBody
+
+_DATA = b"\x12"
+"""Field 2, with a length."""
+
+
+def writer(content_type: str) -> Callable[[bytes], bytes]:
+    """Makes what writes a message with this content type and the data that it is given."""
+    prefix = HttpBody(content_type=content_type).SerializeToString() + _DATA
+
+    def write(data: bytes) -> bytes:
+        length = len(data)
+        if length < 0x80:
+            return b"%b%c%b" % (prefix, length, data)
+        if length < 0x4000:
+            return b"%b%c%c%b" % (prefix, length & 0x7F | 0x80, length >> 7, data)
+        return prefix + _varint(length) + data
+
+    return write
+
+
+def _varint(number: int) -> bytes:
+    found = bytearray()
+    while number >= 0x80:
+        found.append(number & 0x7F | 0x80)
+        number >>= 7
+    found.append(number)
+    return bytes(found)
