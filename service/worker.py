@@ -36,6 +36,9 @@ from service.upstream import Driver, GrpcTransport, SchemeTransport, http_transp
 MAX_MESSAGE = 72 * 1024 * 1024
 """Most bytes of one message: the edge's limit of a body (64 MiB), and some for what frames it."""
 
+_GARBAGE = 10_000
+"""Objects, each of about 100 bytes, that may have come up since the collector looked for circles among them."""
+
 _SERVICES = tuple(
     module.DESCRIPTOR.services_by_name[name].full_name
     for module, name in (
@@ -110,8 +113,10 @@ async def serve(
         await server.start()
         for service in ("", *_SERVICES):
             await healthy.set(service, health_pb2.HealthCheckResponse.SERVING)
-        # What is there now stays: the collector need not look at it again and again.
+        # What is there now stays: the collector need not look at it again and again. What requests leave to it is
+        # little, and looking at those under way costs more the more often it is done.
         gc.freeze()
+        gc.set_threshold(_GARBAGE)
         _log.info("ready", extra={"fields": {"address": address}})
         await stop.wait()
         drain = configured.config.drain

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from parley.chat.v1.completion_pb2 import CompletionRequest
 
 from service.backends.dialect import HttpCall, Target
-from service.upstream.authentication import Authenticator
+from service.upstream.authentication import Authenticator, put_key
 from service.upstream.transport import Response, Transport
 from service.upstream.vendor_answer import VendorAnswer
 from service.upstream.versions import Versions
@@ -49,5 +49,7 @@ class Driver:
         )
 
     async def _send(self, call: HttpCall, target: Target) -> Response:
-        await self.authenticator.authenticate(call, target, self.transport.send)
+        # Most credentials are keys, which nothing has to be awaited for.
+        if not put_key(call, target):
+            await self.authenticator.authenticate(call, target, self.transport.send)
         return await self.transport.send(call, target)

@@ -126,13 +126,21 @@ class VendorAnswer:
                 learning = self._versions.learn(needed.question, target, self._send)
                 target = await watch.wait(learning, clock.first_token)
                 call = target.dialect.encode(request, target, stream=self._stream)
-            call.headers.setdefault("x-request-id", self._request_id)
-            call.headers.update(self._headers)
-            call.deadline = clock.total
-            with self._waiting:
-                response = self._response = await watch.wait(self._send(call, target), clock.first_token)
         except TimeoutError:
             raise clock.expired() from None
+        call.headers.setdefault("x-request-id", self._request_id)
+        call.headers.update(self._headers)
+        call.deadline = clock.total
+        watch.begin(clock.first_token)
+        try:
+            with self._waiting:
+                response = self._response = await self._send(call, target)
+        except asyncio.CancelledError:
+            if watch.expired():
+                raise clock.expired() from None
+            raise
+        finally:
+            watch.end()
         if response.status != 200:
             raise await self._refusal(response, target)
         content_type = response.headers.get("content-type", "").lower()
