@@ -6,7 +6,8 @@ from typing import Protocol, runtime_checkable
 
 from parley.chat.v1.completion_pb2 import CompletionRequest
 
-from service.backends.fields import Families, Fields, Refused, fields_of
+from service.backends.fields import Families, Fields, Refused, Sent, fields_of
+from service.backends.memory import Memory
 from service.backends.run import Piece
 from service.config import Timeouts
 from service.config.model import AuthScheme
@@ -58,11 +59,15 @@ class Target:
     project: str = ""
     """Project in the vendor's cloud, where it has any."""
     analogy: bool = True
-    """Whether events of text may be read by analogy with others, which gives the same for less."""
+    """Whether events may be read by analogy with others, which gives the same for less."""
+    memory: Memory = field(default_factory=Memory, repr=False, compare=False)
+    """What its streams looked like, for those of its dialects that may make use of it."""
     fields: Fields = field(init=False, repr=False, compare=False)
     """What becomes of each field of a request for this model."""
     refused: Mapping[str, Refused] = field(init=False, repr=False, compare=False)
     """Those of them that the vendor cannot honour."""
+    renamed: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
+    """Those that the vendor gets by another name, each with that name."""
     prompts: "PromptDialect | None" = field(init=False, repr=False, compare=False)
     """The dialect, where its vendor goes on with any text."""
     relays: "RelayDialect | None" = field(init=False, repr=False, compare=False)
@@ -73,7 +78,9 @@ class Target:
         fields = fields_of(self.dialect.fields, self.dialect.families, self.model)
         refused = {name: handling for name, handling in fields.items() if isinstance(handling, Refused)}
         object.__setattr__(self, "fields", fields)
+        renamed = tuple((name, row.name) for name, row in fields.items() if isinstance(row, Sent) and row.name)
         object.__setattr__(self, "refused", refused)
+        object.__setattr__(self, "renamed", renamed)
         object.__setattr__(self, "prompts", self.dialect if isinstance(self.dialect, PromptDialect) else None)
         object.__setattr__(self, "relays", self.dialect if isinstance(self.dialect, RelayDialect) else None)
 

@@ -47,22 +47,24 @@ class EventDecoder:
     """What an event told of that also had something to give out before."""
     analogy: Analogy | None = None
     """Reads events by analogy where that is sound for the reader."""
+    done: bool = False
+    """Whether the vendor's end mark was seen."""
     _events: EventParser = field(default_factory=EventParser)
     _failure: ApiError | None = None
-
-    @property
-    def done(self) -> bool:
-        """Whether the vendor's end mark was seen."""
-        return self.ended()
 
     def feed(self, data: bytes) -> list[Piece]:
         """The chunks that these bytes complete; an error after them is raised by the next call."""
         if self._failure is not None:
             raise self._failure
         chunks: list[Piece] = []
+        events, analogy = self._events, self.analogy
         try:
-            self._events.feed(data)
-            self._read(chunks)
+            events.feed(data)
+            while events.at < len(events.text):
+                if analogy is not None and (piece := analogy.read(events)) is not None:
+                    chunks.append(piece)
+                elif not self._decode(chunks):
+                    break
         except (DecodeError, EventTooLargeError) as error:
             self._failure = malformed(self.vendor, str(error))
         except ApiError as error:
@@ -71,39 +73,37 @@ class EventDecoder:
             raise self._failure
         return chunks
 
-    def _read(self, chunks: list[Piece]) -> None:
-        events, analogy = self._events, self.analogy
-        while events.at < len(events.text):
-            if analogy is not None and (run := analogy.run(events)):
-                chunks.append(run)
-                continue
-            event = events.next()
-            if event is None:
-                break
-            data = data_of(event)
-            if data is None:
-                continue
-            if chunk := self.read(data):
-                chunks.append(chunk)
-            if failure := self.failure():
-                raise failure
-            if self.ended():
-                break
-            if analogy is not None:
-                analogy.learn(event, data, chunk)
+    def _decode(self, chunks: list[Piece]) -> bool:
+        """Reads the next event; False where there is none."""
+        event = self._events.next()
+        if event is None:
+            return False
+        data = data_of(event)
+        if data is None:
+            return True
+        if chunk := self.read(data):
+            chunks.append(chunk)
+        if failure := self.failure():
+            raise failure
+        self.done = self.ended()
+        if self.done:
+            return False
+        if self.analogy is not None:
+            self.analogy.learn(event, data, chunk)
+        return True
 
     def close(self) -> list[Piece]:
         """Whatever stands in an unfinished last event; STREAM_CUT where the answer may not end here."""
         if self._failure is not None:
             raise self._failure
-        if self.ended():
+        if self.done:
             return []
         try:
             # The blank line after the last event is often missing where the connection ends.
             chunks = self.feed(b"\n\n")
         except ApiError as error:
             raise (cut_short(self.vendor) if error.kind is Kind.BAD_UPSTREAM else error) from None
-        if self._failure is None and not self.ended() and not (self.complete and self.complete()):
+        if self._failure is None and not self.done and not (self.complete and self.complete()):
             self._failure = cut_short(self.vendor)
             if not chunks:
                 raise self._failure

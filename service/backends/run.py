@@ -8,6 +8,8 @@ from typing import TypeAlias, cast
 import orjson
 from parley.chat.v1.completion_pb2 import CompletionChunk
 
+from service.codec import parse_object
+
 MARK = "parley-text-of-a-run"
 """Stands in a template for the text in which its chunks differ."""
 PADDING_MARK = "parley-padding-of-a-run"
@@ -48,6 +50,33 @@ SLOTS: Mapping[str, Slot] = MappingProxyType(
 )
 """By the name of the field."""
 
+_PADDINGS = ("obfuscation", "p")
+"""Members with which OpenAI and Mistral hide the lengths of their tokens: they differ from event to event, too."""
+
+
+def text_of(chunk: CompletionChunk) -> tuple[Slot, str] | None:
+    """The one text of a chunk that may be one of a run."""
+    if len(chunk.choices) != 1 or chunk.HasField("usage"):
+        return None
+    choice = chunk.choices[0]
+    if choice.finish_reason:
+        return None
+    found = [(slot, text) for slot in SLOTS.values() if (text := slot.read(chunk))]
+    return found[0] if len(found) == 1 else None
+
+
+def padding_of(chunk: CompletionChunk) -> tuple[str, str]:
+    """The padding's member and its text; empty where there is none, or one that is more than letters and digits."""
+    if not chunk.extra_fields:
+        return "", ""
+    members = parse_object(chunk.extra_fields)
+    for name in _PADDINGS:
+        value = members.get(name)
+        if isinstance(value, str) and (value.isalnum() or not value) and value.isascii():
+            return name, value
+    return "", ""
+
+
 Writer: TypeAlias = Callable[[CompletionChunk], bytes]
 """Writes a chunk as JSON, with whatever stands around it."""
 
@@ -63,17 +92,13 @@ class Template:
     """Whether its unknown members have padding, now PADDING_MARK."""
     normal: bool = False
     """Whether it has been made like the chunks of every other vendor."""
-    _written: dict[Writer, tuple[bytes, ...] | None] = field(
+    written: dict[Writer, tuple[bytes, ...] | None] = field(
         default_factory=dict[Writer, "tuple[bytes, ...] | None"], repr=False
     )
+    """The chunk as each writer wrote it, cut at its marks; None where a text of its own looks like a mark."""
 
-    def written(self, write: Writer) -> tuple[bytes, ...] | None:
-        """The chunk as this writer writes it, cut at its marks; None where a text of its own looks like a mark."""
-        if write not in self._written:
-            self._written[write] = self._cut(write(self.chunk))
-        return self._written[write]
-
-    def _cut(self, data: bytes) -> tuple[bytes, ...] | None:
+    def cut(self, data: bytes) -> tuple[bytes, ...] | None:
+        """The chunk that was written, around its marks."""
         before, _, after = data.partition(MARK.encode())
         parts = (before, *after.split(PADDING_MARK.encode())) if self.padded else (before, after)
         whole = MARK.encode() not in after and PADDING_MARK.encode() not in before
@@ -107,13 +132,22 @@ class Run:
             chunk.extra_fields = chunk.extra_fields.replace(PADDING_MARK, padding.decode())
         return chunks
 
+    def divided(self) -> "list[Piece]":
+        """The first chunk, and a run of the others where there are any."""
+        first = Run(self.template, self.texts[:1], self.paddings[:1]).chunks()
+        rest = Run(self.template, self.texts[1:], self.paddings[1:])
+        return [*first, rest] if rest.texts else [*first]
+
     def merged(self) -> "Run":
         """One chunk with all of the text, and the last padding."""
         return Run(self.template, [b"".join(self.texts)], self.paddings[-1:])
 
     def write(self, write: Writer) -> bytes:
         """What `write` would write for the chunks, one after the other; texts stay escaped as they came."""
-        parts = self.template.written(write)
+        template = self.template
+        if write not in template.written:
+            template.written[write] = template.cut(write(template.chunk))
+        parts = template.written[write]
         if parts is None:
             return b"".join(map(write, self.chunks()))
         first, last = parts[0], parts[-1]

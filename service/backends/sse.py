@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 END = b"\n\n"
 """What ends an event in `EventParser.text`."""
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
 
 class EventTooLargeError(ValueError):
     """One event is larger than anything that a chat vendor sends."""
@@ -34,11 +36,16 @@ class EventParser:
 
     def feed(self, data: bytes) -> None:
         """Takes what came. EventTooLargeError where that is an event beyond the limit, so far without an end."""
+        if self.at == len(self.text) and not self._pieces and b"\r" not in data:
+            if not self._started and len(data) >= len(_BYTE_ORDER_MARK):
+                self._started = True
+                data = data.removeprefix(_BYTE_ORDER_MARK)
+            if self._started:
+                self.text = data
+                self.at = 0
+                return
         rest = self.text[self.at :]
         self.at = 0
-        if self._started and not rest and not self._pieces and b"\r" not in data:
-            self.text = data
-            return
         self.text = b""
         if rest:
             self._pieces.insert(0, rest)
@@ -68,10 +75,10 @@ class EventParser:
     def _join(self) -> None:
         text = b"".join(self._pieces)
         if not self._started:
-            if len(text) < 3 and b"\xef\xbb\xbf".startswith(text):
+            if len(text) < len(_BYTE_ORDER_MARK) and _BYTE_ORDER_MARK.startswith(text):
                 return
             self._started = True
-            text = text.removeprefix(b"\xef\xbb\xbf")
+            text = text.removeprefix(_BYTE_ORDER_MARK)
         self._pieces.clear()
         if b"\r" in text:
             # A carriage return at the end may be the first half of a CRLF.

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from parley.chat.v1.completion_pb2 import CompletionChunk
 
-from service.backends.analogy import padding_of, text_of
-from service.backends.run import Piece, Run, Slot
+from service.backends.run import Piece, Run, Slot, padding_of, text_of
 
 
 @dataclass(slots=True)

@@ -333,8 +333,9 @@ class Config(_Strict):
     decode_every_event: Annotated[
         bool,
         Field(
-            description="Whether each event of a vendor's stream is decoded. If not, an event of text that is like one "
-            "before is read by analogy: callers get the same for less CPU time. For looking for a fault."
+            description="Whether each event of a vendor's stream is decoded. If not, one that is like an event before, "
+            "of this stream or an earlier one, is read by analogy: callers get the same for less CPU time. For looking "
+            "for a fault."
         ),
     ] = False
     local: Local = Local()

@@ -55,7 +55,7 @@ class ChatFace(ChatServiceServicer):
                         if extra := admitted.report.headers():
                             await context.send_initial_metadata(extra)
                         begun = True
-                    for chunk in expanded(merge(batch)):
+                    for chunk in expanded(batch if merge is None else merge(batch)):
                         await context.write(chunk)
             if admitted.report.disobeyed:
                 context.set_trailing_metadata(

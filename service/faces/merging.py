@@ -11,8 +11,8 @@ HEADER = "x-parley-merge"
 """Request header, or gRPC metadata: `text`, or `none`, which is the default."""
 
 
-def merging_of(metadata: CallMetadata) -> Callable[[list[Piece]], list[Piece]]:
-    """What to do with a batch before it is written; ApiError (INVALID_VALUE) where the header says something unknown.
+def merging_of(metadata: CallMetadata) -> Callable[[list[Piece]], list[Piece]] | None:
+    """What to do with a batch before it is written, if anything; ApiError (INVALID_VALUE) where the header says something unknown.
 
     With `text`, chunks that arrived together and differ in nothing but their text become one with all of it. Nothing
     waits for more: a chunk that arrives alone goes out alone.
@@ -23,8 +23,4 @@ def merging_of(metadata: CallMetadata) -> Callable[[list[Piece]], list[Piece]]:
     return _MERGINGS[word]
 
 
-def _as_it_is(batch: list[Piece]) -> list[Piece]:
-    return batch
-
-
-_MERGINGS = {"none": _as_it_is, "text": text_merged}
+_MERGINGS = {"none": None, "text": text_merged}

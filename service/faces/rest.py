@@ -87,7 +87,7 @@ async def _stream(
         try:
             async with aclosing(serving.pipeline.stream(message, admitted)) as batches:
                 async for batch in batches:
-                    data = _events(merge(batch), write)
+                    data = _events(batch if merge is None else merge(batch), write)
                     if isinstance(batch, Last):
                         # With what ends the stream: each message costs more than all that is in it.
                         end += data
@@ -105,6 +105,10 @@ async def _stream(
 
 
 def _events(batch: list[Piece], write: Writer) -> bytes:
+    if len(batch) == 1:
+        # As nearly all are of a stream that comes slowly.
+        piece = batch[0]
+        return piece.write(write) if isinstance(piece, Run) else write(piece)
     return b"".join([piece.write(write) if isinstance(piece, Run) else write(piece) for piece in batch])
 
 

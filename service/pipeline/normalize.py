@@ -30,7 +30,10 @@ class Normalizer:
         kept: list[Piece] = []
         for piece in pieces:
             if isinstance(piece, Run):
-                kept += self._run(piece)
+                if not piece.template.normal:
+                    kept += self._run(piece)
+                else:
+                    kept.append(piece)
             elif self._chunk(piece):
                 kept.append(piece)
         return kept
@@ -44,14 +47,16 @@ class Normalizer:
         return chunk
 
     def _run(self, run: Run) -> list[Piece]:
-        template = run.template
-        if not template.normal:
-            if template.chunk.choices[0].index not in self._roles:
-                # The first of an answer is not like the others.
-                return [chunk for chunk in run.chunks() if self._chunk(chunk)]
-            self._chunk(template.chunk)
-            template.normal = True
-        return [run]
+        template, pieces = run.template, list[Piece]()
+        if template.chunk.choices[0].index in self._roles:
+            pieces.append(run)
+        else:
+            # The first of an answer is not like the others.
+            pieces += run.divided()
+            self.batch(pieces[:1])
+        self._chunk(template.chunk)
+        template.normal = True
+        return pieces
 
     def _chunk(self, chunk: CompletionChunk) -> bool:
         if not self._id:
@@ -59,13 +64,14 @@ class Normalizer:
             self._created = chunk.created or int(time.time())
         self._stamp(chunk)
         if chunk.HasField("usage"):
+            if not chunk.choices:
+                # What else stands there belongs to the report, which comes last or not at all.
+                self.usage = chunk.usage
+                self._report = chunk.extra_fields
+                return False
             self.usage = Usage()
             self.usage.CopyFrom(chunk.usage)
             chunk.ClearField("usage")
-            if not chunk.choices:
-                # What else stands there belongs to the report, which comes last or not at all.
-                self._report = chunk.extra_fields
-                return False
         for choice in chunk.choices:
             delta = choice.delta
             if not choice.HasField("index"):

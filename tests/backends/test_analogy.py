@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from parley.chat.v1.completion_pb2 import CompletionChunk, CompletionRequest
 
 from service.backends.analogy import Like
-from service.backends.dialect import Target
+from service.backends.dialect import Decoder, Target
 from service.backends.framed import EventDecoder
 from service.backends.run import MARK, PADDING_MARK, Piece, Run, expanded, merged
 from service.backends.vendors import DIALECTS
@@ -39,7 +39,7 @@ def decoder(dialect: str = "openai", *, learns: bool = True) -> EventDecoder:
     return decode
 
 
-def decoded(decode: EventDecoder, pieces: list[bytes]) -> tuple[list[Piece], str]:
+def decoded(decode: Decoder, pieces: list[bytes]) -> tuple[list[Piece], str]:
     """The pieces, and the error after them."""
     found: list[Piece] = []
     try:
@@ -259,6 +259,7 @@ def test_it_stops_learning_what_never_comes_again() -> None:
     analogy = decode.analogy
     assert analogy is not None
     like = analogy.like
+    analogy.memory = None
 
     def watched(filled: bytes) -> Like:
         parsed.append(filled)

@@ -7,6 +7,7 @@ from parley.chat.v1.completion_pb2 import CompletionChunk
 
 from service.backends.analogy import Analogy, Like
 from service.backends.framed import EventDecoder, ObjectDecoder, malformed
+from service.backends.memory import Memory
 from service.backends.openai.error import error_of
 from service.backends.openai.legacy import as_chunk, is_legacy
 from service.backends.openai.mend import Mend, mended, split_content
@@ -31,6 +32,8 @@ class Reader:
     """Made for this answer."""
     end_mark: bool = True
     """As in OpenAiDialect."""
+    memory: Memory | None = None
+    """What answers before this one looked like."""
     done: bool = False
     """Whether `[DONE]` was seen."""
     _begun: bool = False
@@ -38,7 +41,10 @@ class Reader:
 
     def events(self, *, analogy: bool = True) -> EventDecoder:
         """A decoder of server-sent events that end with `data: [DONE]`."""
-        by = Analogy(lambda data: Like(self._event(data))) if analogy else None
+        if not analogy or self.hidden or self.mends:
+            # What an event means depends on more than itself.
+            self.memory = None
+        by = Analogy(lambda data: Like(self._event(data)), self.memory, self._told) if analogy else None
         return EventDecoder(self.vendor, self._event, lambda: self.done, self._complete, analogy=by)
 
     def answer(self) -> ObjectDecoder:
@@ -64,7 +70,16 @@ class Reader:
             as_chunk(event)
         if self.mends and not mended(event, self.mends):
             return None
-        chunk = translated(_decode_chunk(event), self.vendor, self.finish_reasons)
+        chunk = self._told(_decode_chunk(event))
+        if self.memory is not None:
+            self.memory.learn(data, _decoded)
+        return chunk
+
+    def _told(self, chunk: CompletionChunk) -> CompletionChunk:
+        """What a chunk means here, in place; takes note of what has ended with it."""
+        self._begun = True
+        if self.finish_reasons:
+            translated(chunk, self.vendor, self.finish_reasons)
         if not self.end_mark:
             for choice in chunk.choices:
                 self._finished[choice.index] = bool(choice.finish_reason) or self._finished.get(choice.index, False)
@@ -76,8 +91,17 @@ class Reader:
         if not isinstance(answer.get("choices"), list):
             raise malformed(self.vendor, "choices: expected a list")
         event = _as_chunk(answer)
-        mended(event, self.mends)
+        if self.mends:
+            mended(event, self.mends)
         return [translated(_decode_chunk(event), self.vendor, self.finish_reasons)]
+
+
+def _decoded(data: bytes) -> CompletionChunk:
+    """What an event means by itself, wherever it stands."""
+    event = parse_object(data)
+    if is_legacy(event):
+        as_chunk(event)
+    return _decode_chunk(event)
 
 
 def _as_chunk(answer: JsonObject) -> JsonObject:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from parley.chat.v1.completion_pb2 import CompletionRequest
 
 from service.backends.dialect import Decoder, HttpCall, Target
-from service.backends.fields import Families, Fields, Sent
+from service.backends.fields import Families, Fields
 from service.backends.merge import merge
 from service.backends.openai.decoder import Reader
 from service.backends.openai.error import read_error
@@ -17,12 +17,12 @@ from service.backends.openai.fields import OPENAI
 from service.backends.openai.legacy import path_of, suffix_as_legacy
 from service.backends.openai.mend import MendMaker
 from service.backends.openai.rewrite import Rewrite, guided_json_as_response_format, image_data_as_url
-from service.codec import JsonObject, JsonValue, dumps, parse_object, to_object
+from service.codec import JsonValue, dumps, parse_object, to_object
 from service.errors import ApiError
 
 _request_to_object = to_object(CompletionRequest, nulls=False)
 
-_OWN_FIELDS = ("memory_strategy", "inference_timeout", "inference_extra_params", "inference_extra_headers")
+_OWN_FIELDS = frozenset(("memory_strategy", "inference_timeout", "inference_extra_params", "inference_extra_headers"))
 """Fields that speak to this service and never to a vendor."""
 
 _NOT_EVENTS = ("application/json", "text/html")
@@ -70,12 +70,16 @@ class OpenAiDialect:
     def encode(self, request: CompletionRequest, target: Target, *, stream: bool) -> HttpCall:
         """The request as the vendor's JSON body."""
         body = _request_to_object(request)
-        for name in _OWN_FIELDS:
-            body.pop(name, None)
+        own = _OWN_FIELDS.intersection(body)
+        for name in own:
+            del body[name]
         for rewrite in self.rewrites:
             rewrite(body, request, target)
-        _rename(body, target.fields)
-        if request.inference_extra_params:
+        # Where a request has both, the one that is named so already stays.
+        for name, new in target.renamed:
+            if name in body:
+                body.setdefault(new, body.pop(name))
+        if own and request.inference_extra_params:
             merge(body, parse_object(request.inference_extra_params.encode()))
         body |= self.adds
         body["model"] = target.model
@@ -86,31 +90,23 @@ class OpenAiDialect:
             body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
         else:
             body.pop("stream_options", None)
-        headers = {**_HEADERS, **self.headers, **target.headers, **request.inference_extra_headers}
+        headers = {**_HEADERS, **self.headers, **target.headers}
+        if own:
+            headers |= request.inference_extra_headers
         return HttpCall(path_of(self.path(target), body), headers, dumps(body))
 
     def decoder(self, request: CompletionRequest, target: Target, *, stream: bool, content_type: str) -> Decoder:
         """A decoder of server-sent events, or of one JSON object."""
-        mends = tuple(make() for make in self.mends)
+        mends = tuple([make() for make in self.mends]) if self.mends else ()
         # An error, or a proxy's page, may come with status 200 where events were asked for.
         if (stream or self.always_streams) and not content_type.startswith(_NOT_EVENTS):
             hidden = frozenset(
                 member for member, asked in self.hides.items() if f'"{asked}"' not in request.extra_fields
             )
-            return Reader(target.vendor, hidden, self.finish_reasons, mends, end_mark=self.end_mark).events(
-                analogy=target.analogy
-            )
+            reader = Reader(target.vendor, hidden, self.finish_reasons, mends, self.end_mark, target.memory)
+            return reader.events(analogy=target.analogy)
         return Reader(target.vendor, finish_reasons=self.finish_reasons, mends=mends).answer()
 
     def error(self, target: Target, status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
         """What an answer with an error status means."""
         return read_error(target.vendor, status, headers, body)
-
-
-def _rename(body: JsonObject, fields: Fields) -> None:
-    """Gives members the vendor's own names; where a request has both, the one that is named so already stays."""
-    for name in tuple(body):
-        handling = fields.get(name)
-        if isinstance(handling, Sent) and handling.name:
-            value = body.pop(name)
-            body.setdefault(handling.name, value)

@@ -51,8 +51,10 @@ def suffix_as_legacy(body: JsonObject, request: CompletionRequest, target: Targe
     Before the gap stand the texts of its messages, in order, whatever their role, with a blank line between them.
     ApiError (UNSUPPORTED) for what that API has no form for.
     """
+    if "suffix" not in body:
+        return
     if not request.suffix:
-        body.pop("suffix", None)
+        del body["suffix"]
         return
     fields = request.DESCRIPTOR.fields_by_name
     for name in tuple(body):

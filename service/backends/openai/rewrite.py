@@ -17,8 +17,9 @@ def image_data_as_url(body: JsonObject, request: CompletionRequest, target: Targ
     messages: Any = body["messages"]
     for at, message in enumerate(messages):
         content = message.get("content")
-        # A text alone is a string.
-        parts = cast("list[Any]", content) if isinstance(content, list) else []
+        if not isinstance(content, list):
+            continue  # a text alone is a string
+        parts = cast("list[Any]", content)
         for place, part in enumerate(parts):
             if part.get("type") == "image_data":
                 image = request.messages[at].content[place].image_data
