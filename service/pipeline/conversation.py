@@ -23,6 +23,8 @@ _IN_MESSAGES: Mapping[str, str] = MappingProxyType(
     }
 )
 """Members of messages that a vendor may not know, and what they are called in its table."""
+_NAMES: Mapping[object, str] = MappingProxyType({field: field.name for field in Message.DESCRIPTOR.fields})
+"""Read once: a descriptor makes a new text each time that it is asked for its name."""
 
 
 def check_conversation(request: CompletionRequest, uses: set[str]) -> bool:
@@ -46,8 +48,12 @@ def check_conversation(request: CompletionRequest, uses: set[str]) -> bool:
         if role in _SPEAKERS and not content:
             _invalid(f"messages[{index}].content", "required")
         # Most have nothing else, and to count what is set takes less than to ask for each.
-        if role in _ANSWERS or len(message.ListFields()) > bool(role) + bool(content):
-            functions = _check_members(message, f"messages[{index}]", calls, uses, functions=functions)
+        fields = message.ListFields()
+        if role in _ANSWERS or len(fields) > bool(role) + bool(content):
+            names = {_NAMES[field] for field, _ in fields}
+            functions = _check_members(message, names, f"messages[{index}]", calls, functions=functions)
+            if not _IN_MESSAGES.keys().isdisjoint(names):
+                uses.update(_IN_MESSAGES[name] for name in names & _IN_MESSAGES.keys())
         for place, part in enumerate(content):
             kind = part.WhichOneof("part")
             if part.HasField("cache_control"):
@@ -60,23 +66,23 @@ def check_conversation(request: CompletionRequest, uses: set[str]) -> bool:
     return functions
 
 
-def _check_members(message: Message, path: str, calls: set[str], uses: set[str], *, functions: bool) -> bool:
+def _check_members(message: Message, fields: set[str], path: str, calls: set[str], *, functions: bool) -> bool:
     """Checks what a message has besides its role and content.
 
+    :param fields: those that are set.
     :param calls: ids of the calls that were made so far; takes in those of this message.
     :param functions: whether a message before it speaks of functions; returned for those after it.
     """
-    fields = {field.name for field, _ in message.ListFields()}
-    uses.update([_IN_MESSAGES[name] for name in fields & _IN_MESSAGES.keys()])
-    if message.role == "tool":
+    role = message.role
+    if role == "tool":
         _check_result(message, path, calls)
     elif "tool_call_id" in fields:
         _invalid(f"{path}.tool_call_id", "only a message with role tool answers a call")
     if "tool_calls" in fields:
         _check_calls(message, path, calls)
     functions = functions or "function_call" in fields
-    if message.role == "function":
-        if not message.name:
+    if role == "function":
+        if "name" not in fields:
             _invalid(f"{path}.name", "required: the name of the function")
         # A function's result can only follow its call.
         if not functions:
@@ -85,21 +91,23 @@ def _check_members(message: Message, path: str, calls: set[str], uses: set[str],
 
 
 def _check_result(message: Message, path: str, calls: set[str]) -> None:
-    if not message.tool_call_id:
+    answered = message.tool_call_id
+    if not answered:
         _invalid(f"{path}.tool_call_id", "required: the id of the call that this answers")
-    if message.tool_call_id not in calls:
-        _invalid(f"{path}.tool_call_id", f"no assistant message before it makes the call {message.tool_call_id!r}")
+    if answered not in calls:
+        _invalid(f"{path}.tool_call_id", f"no assistant message before it makes the call {answered!r}")
 
 
 def _check_calls(message: Message, path: str, calls: set[str]) -> None:
     if message.role != "assistant":
         _invalid(f"{path}.tool_calls", "only a message with role assistant calls tools")
     for place, call in enumerate(message.tool_calls):
-        if not call.id:
+        id_ = call.id
+        if not id_:
             _invalid(f"{path}.tool_calls[{place}].id", "required")
         if call.type in {"", "function"} and not call.function.name:
             _invalid(f"{path}.tool_calls[{place}].function.name", "required")
-        calls.add(call.id)
+        calls.add(id_)
 
 
 def _check_part(part: ContentPart, kind: str | None, path: str) -> None:

@@ -112,10 +112,12 @@ def _tools(request: CompletionRequest) -> None:
         if not tool.type:
             _invalid(f"{path}.type", "required, such as function")
         if tool.type == "function":
-            if not tool.function.name:
+            function = tool.function
+            name = function.name
+            if not name:
                 _invalid(f"{path}.function.name", "required")
-            names.add(tool.function.name)
-            check_schema(f"{path}.function.parameters", tool.function.parameters)
+            names.add(name)
+            check_schema(f"{path}.function.parameters", function.parameters)
     for index, function in enumerate(request.functions):
         if not function.name:
             _invalid(f"functions[{index}].name", "required")
