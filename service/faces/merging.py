@@ -12,7 +12,7 @@ HEADER = "x-parley-merge"
 
 
 def merging_of(metadata: CallMetadata) -> Callable[[list[Piece]], list[Piece]] | None:
-    """What to do with a batch before it is written, if anything; ApiError (INVALID_VALUE) where the header says something unknown.
+    """What to do with a batch before it is written, if anything; INVALID_VALUE where the header says something unknown.
 
     With `text`, chunks that arrived together and differ in nothing but their text become one with all of it. Nothing
     waits for more: a chunk that arrives alone goes out alone.

@@ -72,7 +72,7 @@ class Account:
     def exchange(self, route: Route, attempt: Attempt) -> Exchange:
         """Covers one request to a vendor, from now on."""
         record = AttemptRecord(route.configured, attempt.place, attempt.request, hedge=attempt.hedge)
-        self.record.attempts.append(record)
+        self.record.attempts += (record,)
         return Exchange(record, self._trace.attempt(record) if self._trace is not None else _NO_HEADERS)
 
     def saw(self, pieces: Sequence[Piece]) -> None:

@@ -168,8 +168,10 @@ class Answer:
             # Shared by all attempts of the request.
             self._images = self._images or RequestImages(means.images)
             await bring_images(request, self._images, self._deadline)
-        target = await render_template(request, target, means.renderer)
-        target = relayed(target, context, report, policy)
+        if request.chat_template:
+            target = await render_template(request, target, means.renderer)
+        if target.relays is not None:
+            target = relayed(target, context, report, policy)
         exchange = attempt.exchange = account.exchange(self._attempts.route, attempt)
 
         def run(index: int = 0) -> Batches:

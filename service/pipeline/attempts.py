@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from parley.chat.v1.completion_pb2 import CompletionRequest
 
@@ -22,37 +21,70 @@ _BY_KIND = {Kind.CONTEXT_LENGTH: "context_length", Kind.CONTENT_FILTER: "content
 """Refusals that lie with the model, for which there may be other models; everything else is `any`."""
 
 
-@dataclass(slots=True)
 class Attempts:
     """What was tried for one request, and what can be tried next; never reused.
 
     Everything here happens before the first chunk is out: an answer that has begun is never begun again.
+
+    :param deadline: when the request's time is over, on the event loop's clock.
+    :param may_use: whether the caller's key is good for a model: a fallback opens no model that it is not good for.
+    :param stream: whether the answer is wanted as it is generated; one that is not begins only when it is complete.
+    :param waiting: takes note of the time in line and between attempts.
     """
 
-    router: Router
-    request: CompletionRequest
-    route: Route
-    deadline: float
-    """When the request's time is over, on the event loop's clock."""
-    report: Report
-    may_use: Callable[[str], bool]
-    """Whether the caller's key is good for a model: a fallback opens no model that it is not good for."""
-    stream: bool = True
-    """Whether the answer is wanted as it is generated; one that is not begins only when it is complete."""
-    jitter: Callable[[], float] = random.random
-    place: Place | None = None
-    """Where the last attempt went, or the one that answers."""
-    sent: CompletionRequest = field(default_factory=CompletionRequest)
-    """The request as the attempt that answers changed it to fit the place."""
-    retries: int = 0
-    """Attempts after one that failed, at the same model."""
-    fallbacks: list[str] = field(default_factory=list[str])
-    """Further models that were asked, by their names in the configuration."""
-    waiting: Waiting = field(default_factory=Waiting)
-    """Takes note of the time in line and between attempts."""
-    _tried: list[Condition] = field(default_factory=list[Condition])
-    _retries: int = 0
-    _fallbacks: list[str] | None = None
+    __slots__ = (
+        "_deadline",
+        "_fallbacks",
+        "_jitter",
+        "_may_use",
+        "_request",
+        "_retries",
+        "_stream",
+        "_tried",
+        "_waiting",
+        "fallbacks",
+        "place",
+        "report",
+        "retries",
+        "route",
+        "router",
+        "sent",
+    )
+
+    def __init__(
+        self,
+        router: Router,
+        request: CompletionRequest,
+        route: Route,
+        deadline: float,
+        report: Report,
+        may_use: Callable[[str], bool],
+        *,
+        stream: bool = True,
+        jitter: Callable[[], float] = random.random,
+        waiting: Waiting | None = None,
+    ) -> None:
+        self.router = router
+        self._request = request
+        self.route = route
+        """The model that is asked."""
+        self._deadline = deadline
+        self.report = report
+        self._may_use = may_use
+        self._stream = stream
+        self._jitter = jitter
+        self._waiting = waiting or Waiting()
+        self.place: Place | None = None
+        """Where the last attempt went, or the one that answers."""
+        self.sent = request
+        """The request as the attempt that answers changed it to fit the place."""
+        self.retries = 0
+        """Attempts after one that failed, at the same model."""
+        self.fallbacks: list[str] = []
+        """Further models that were asked, by their names in the configuration."""
+        self._tried: list[Condition] = []
+        self._retries = 0
+        self._fallbacks: list[str] | None = None
 
     async def begin(self, open_: Open) -> Attempt:
         """The first attempt that begins an answer. To be closed by the caller.
@@ -66,7 +98,7 @@ class Attempts:
             except ApiError as error:
                 error.attempts = tuple(self.report.attempts)
                 wait = self._wait_before_next(error)
-                with self.waiting:
+                with self._waiting:
                     await asyncio.sleep(wait)
             else:
                 self._take_over(begun)
@@ -80,22 +112,22 @@ class Attempts:
             self.place = place
             self._tried.append(place.condition)
             hedge = bool(made)
-            made.append(Attempt(place, self.request, self.deadline, hedge=hedge, waiting=self.waiting))
+            made.append(Attempt(place, self._request, self._deadline, hedge=hedge, waiting=self._waiting))
             return made[-1]
 
         def second() -> Attempt | None:
-            place = pool.spare(route.name, self.request, self._tried)
+            place = pool.spare(route.name, self._request, self._tried)
             if place is None or pool.hedging is None or not pool.hedging.budget.spend():
                 return None
             return attempt(place)
 
-        first = attempt(pool.choose(route.name, self.request, self._tried, deployment=route.deployment))
+        first = attempt(pool.choose(route.name, self._request, self._tried, deployment=route.deployment))
         try:
             if pool.hedging is None or route.deployment:
                 await first.begin(open_)
                 begun = first
             else:
-                begun = await race(first, second, open_, pool.hedging.after(stream=self.stream))
+                begun = await race(first, second, open_, pool.hedging.after(stream=self._stream))
                 self._learn_of(pool.hedging, first, begun)
         except BaseException:
             self.report.attempts += [told for each in made for told in each.told]
@@ -108,7 +140,7 @@ class Attempts:
         overtaken = first.outcome == OVERTAKEN
         # One that was overtaken would have taken longer still; without it, slow ones would count ever less.
         seconds = asyncio.get_running_loop().time() - (first if overtaken else answers).since
-        hedging.saw(seconds, stream=self.stream)
+        hedging.saw(seconds, stream=self._stream)
         if overtaken:
             first.place.condition.overtaken(seconds)
 
@@ -128,14 +160,14 @@ class Attempts:
         if mendable and self._retries < settings.retries.attempts:
             self._retries += 1
             # Another deployment need not be waited for.
-            wait = 0.0 if untried else pool.backoff.before(self._retries, error.retry_after, self.jitter)
-            in_time = asyncio.get_running_loop().time() + wait < self.deadline
+            wait = 0.0 if untried else pool.backoff.before(self._retries, error.retry_after, self._jitter)
+            in_time = asyncio.get_running_loop().time() + wait < self._deadline
             if in_time and wait <= settings.retries.longest and pool.budget.spend():
                 self.retries += 1
                 return wait
         if self._fallbacks is None:
-            self._fallbacks = [name for name in _fallbacks(settings.fallback, error) if self.may_use(name)]
-        if not self._fallbacks or asyncio.get_running_loop().time() >= self.deadline:
+            self._fallbacks = [name for name in _fallbacks(settings.fallback, error) if self._may_use(name)]
+        if not self._fallbacks or asyncio.get_running_loop().time() >= self._deadline:
             raise error
         self.route = self.router.route(self._fallbacks.pop(0))
         self.fallbacks.append(self.route.configured)

@@ -3,27 +3,30 @@
 import time
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from parley.chat.v1.completion_pb2 import CompletionChunk, Usage
 
 from service.backends.run import Piece, Run
 
 
-@dataclass(slots=True)
 class Normalizer:
-    """State of one answer; never reused."""
+    """State of one answer; never reused.
 
-    model: str
-    """The model, by the name that the request gave."""
-    usage: Usage | None = None
-    """The vendor's last report, which is cumulative."""
-    finish_reason: str = ""
-    """The last that came."""
-    _id: str = ""
-    _created: int = 0
-    _report: str = ""
-    _roles: set[int] = field(default_factory=set[int])
+    :param model: the model, by the name that the request gave.
+    """
+
+    __slots__ = ("_created", "_id", "_model", "_report", "_roles", "finish_reason", "usage")
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self.usage: Usage | None = None
+        """The vendor's last report, which is cumulative."""
+        self.finish_reason = ""
+        """The last that came."""
+        self._id = ""
+        self._created = 0
+        self._report = ""
+        self._roles: set[int] = set()
 
     def batch(self, pieces: Iterable[Piece]) -> list[Piece]:
         """The chunks, changed in place; those that only report usage are taken out."""
@@ -92,4 +95,4 @@ class Normalizer:
         chunk.id = self._id
         chunk.object = "chat.completion.chunk"
         chunk.created = self._created
-        chunk.model = self.model
+        chunk.model = self._model

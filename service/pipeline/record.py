@@ -1,9 +1,8 @@
 """What is known of a request when it is over; whoever tells operators of requests reads it here and nowhere else."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import Protocol
 
 from parley.chat.v1.completion_pb2 import Completion, CompletionRequest, Usage
 
@@ -51,10 +50,6 @@ class AttemptRecord:
         return self.place.target
 
 
-_no_attempts = cast("Callable[[], list[AttemptRecord]]", list)
-"""Not `list[AttemptRecord]`, which takes seven times as long to make a list."""
-
-
 @dataclass(slots=True)
 class Record:
     """One request. Complete when it is over; whoever is given it must not change it."""
@@ -69,7 +64,7 @@ class Record:
     """32 hex digits: the trace that it is part of, the caller's or one of its own; empty where there is none."""
     sampled: bool = False
     """Whether the trace is kept."""
-    attempts: list[AttemptRecord] = field(default_factory=_no_attempts)
+    attempts: tuple[AttemptRecord, ...] = ()
     """What was sent, in order; what was refused before a deployment was asked is not among them."""
     place: Place | None = None
     """Where it was, or would have been, answered."""

@@ -81,7 +81,8 @@ def test_only_what_was_cut_short_is_estimated(
     context = RequestContext("id", Caller("tests"), "rest")
     try:
         with Account(Accounting((recorder,)), context, "v/m", stream=True) as account:
-            account.answer = Normalizer("v/m", usage=usage, finish_reason=finish_reason)
+            answer = account.answer = Normalizer("v/m")
+            answer.usage, answer.finish_reason = usage, finish_reason
             account.saw([chunk(Delta(content="a")) for _ in range(3)])
             if error is not None:
                 raise error
