@@ -1,8 +1,8 @@
 """Messages → JSON: one function per message, compiled once from its plan.
 
 Asking protobuf is what takes the time, and there are two ways to ask: by the name of each field, with straight-line
-code made for the message, which suits messages of plain scalars; or for the list of the fields that are set, which
-suits those that have many fields and few of them set. bench/codec.py measures what the choice is worth.
+code made for the message, which suits messages of few fields or of plain scalars; or for the list of the fields that
+are set, which suits those that have many fields and few of them set. bench/codec.py measures what the choice is worth.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ _Write: TypeAlias = Callable[[Message], JsonObject]
 # The JSON form of a field's value as protobuf gives it, hence Any. None: the value is its own JSON form.
 _Convert: TypeAlias = "Callable[[Any], JsonValue] | None"
 _ListFields: TypeAlias = "Callable[[Message], Sequence[tuple[FieldDescriptor, Any]]]"
+
+# Fields of a message, up to which all of them are asked for.
+_FEW: Final = 6
 
 # Doubles below it are whole numbers exactly, and are written without a fraction.
 _WHOLE_NUMBERS: Final = 2.0**53
@@ -92,12 +95,16 @@ class _Writers:
         converts = {field.name: self._convert(field) for field in plan.fields}
         if plan.tag and plan.union:
             return _tagged(plan, plan.tag, plan.union, _listing(plan, converts, merging=False))
-        nulls = self._nulls and any(field.null_when_absent or field.empty_when_absent for field in plan.fields)
+        absent = _absent(plan) if self._nulls else {}
         plain = sum(not field.presence and not field.repeated for field in plan.fields)
         numbers = [field.descriptor.number for field in plan.fields]
         # protobuf lists fields by their numbers, while members stand in the order of the .proto.
-        if nulls or plain * 2 > len(plan.fields) or numbers != sorted(numbers):
-            return _asking(plan, converts, nulls=self._nulls)
+        listable = numbers == sorted(numbers) and all(value is None for value in absent.values())
+        if not listable or plain * 2 > len(plan.fields) or len(plan.fields) <= _FEW:
+            writes = {field.name: self.of(field.message) for field in plan.fields if _is_list_of_messages(field)}
+            return _asking(plan, converts, writes, absent)
+        if absent:
+            return _listing_with_nulls(plan, converts, tuple(absent))
         return _listing(plan, converts, merging=True)
 
     def _convert(self, field: FieldPlan) -> _Convert:
@@ -113,10 +120,19 @@ class _Writers:
         if not field.repeated:
             return _or_scalar(plan, plan.scalar, write) if plan.scalar and plan.written_as_scalar else write
         if plan.scalar and field.single_as_scalar:
-            only = _or_scalar(plan, plan.scalar, lambda message: [write(message)])
-            return lambda values: only(values[0]) if len(values) == 1 else [write(value) for value in values[:]]
-        # A slice is a list; going through the container itself takes three times as long.
-        return lambda values: [write(value) for value in values[:]]
+            return _messages_or_scalar(plan, plan.scalar, write)
+        return lambda messages: [write(message) for message in messages[:]]
+
+
+def _is_list_of_messages(field: FieldPlan) -> bool:
+    """Whether a field's JSON form is always a list of objects."""
+    return field.kind is Kind.MESSAGE and field.repeated and not field.map_value and not field.single_as_scalar
+
+
+def _absent(plan: MessagePlan) -> dict[str, JsonValue]:
+    """What stands for the fields that answers have also where they are absent."""
+    absent: dict[str, JsonValue] = {field.name: None for field in plan.fields if field.null_when_absent}
+    return absent | {field.name: [] for field in plan.fields if field.empty_when_absent}
 
 
 def _listing(plan: MessagePlan, converts: Mapping[str, _Convert], *, merging: bool) -> _Write:
@@ -137,20 +153,56 @@ def _listing(plan: MessagePlan, converts: Mapping[str, _Convert], *, merging: bo
     return write
 
 
-def _asking(plan: MessagePlan, converts: Mapping[str, _Convert], *, nulls: bool) -> _Write:
-    """Writes a message by asking for each field, in code made for it."""
+def _listing_with_nulls(plan: MessagePlan, converts: Mapping[str, _Convert], nulls: Sequence[str]) -> _Write:
+    """As _listing, for a message that has null where some fields are absent."""
+    list_fields = _list_fields(plan)
+    unknown_members = plan.unknown_members.name if plan.unknown_members else ""
+    # The last: what is null if it has not been there when the field is.
+    rows: dict[FieldDescriptor, tuple[str, _Convert, tuple[str, ...]]] = {}
+    earlier: tuple[str, ...] = ()
+    for field in plan.descriptor.fields:
+        rows[field] = field.name, converts.get(field.name), earlier
+        if field.name in nulls:
+            earlier += (field.name,)
+
+    def write(message: Message) -> JsonObject:
+        members: JsonObject = {}
+        for field, value in list_fields(message):
+            name, convert, before = rows[field]
+            for null in before:
+                members.setdefault(null)
+            members[name] = value if convert is None else convert(value)
+        for null in nulls:
+            if null not in members:
+                members[null] = None
+        if unknown_members in members:
+            _merge(members, unknown_members, members.pop(unknown_members))
+        return members
+
+    return write
+
+
+def _asking(
+    plan: MessagePlan,
+    converts: Mapping[str, _Convert],
+    writes: Mapping[str, _Write],
+    absent: Mapping[str, JsonValue],
+) -> _Write:
+    """Writes a message by asking for each field, in code made for it; `writes` are for lists of messages."""
     lines = ["def write(message):", "    members = {}"]
     for field in plan.fields:
         name = field.name
         value = "value" if converts[name] is None else f"convert_{name}(value)"
-        absent = "None" if field.null_when_absent else "[]" if field.empty_when_absent else ""
+        if name in writes:
+            # A slice is a list; going through the container itself takes three times as long. Most have one element.
+            value = f"[write_{name}(value[0])] if len(value) == 1 else [write_{name}(item) for item in value[:]]"
         if field.presence:
             lines += [f"    if has(message, {name!r}):", f"        value = message.{name}"]
         else:
             lines += [f"    if value := message.{name}:"]
         lines += [f"        members[{name!r}] = {value}"]
-        if absent and nulls:
-            lines += ["    else:", f"        members[{name!r}] = {absent}"]
+        if name in absent:
+            lines += ["    else:", f"        members[{name!r}] = {absent[name]!r}"]
     if plan.unknown_members:
         name = plan.unknown_members.name
         lines += [f"    if value := message.{name}:", f"        merge(members, {name!r}, value)"]
@@ -158,6 +210,7 @@ def _asking(plan: MessagePlan, converts: Mapping[str, _Convert], *, nulls: bool)
     # Through the class: to look a method up on a message takes longer than to call it.
     namespace: dict[str, Any] = {"has": GetMessageClass(plan.descriptor).HasField, "merge": _merge}
     namespace |= {f"convert_{name}": convert for name, convert in converts.items()}
+    namespace |= {f"write_{name}": write for name, write in writes.items()}
     exec("\n".join(lines), namespace)  # noqa: S102  # made of the contract's own names
     return cast("_Write", namespace["write"])
 
@@ -207,6 +260,20 @@ def _or_scalar(
     def convert(message: Message) -> JsonValue:
         fields = list_fields(message)
         return fields[0][1] if len(fields) == 1 and fields[0][0] is descriptor else otherwise(message)
+
+    return convert
+
+
+def _messages_or_scalar(plan: MessagePlan, scalar: FieldPlan, write: _Write) -> _Convert:
+    """Writes a list of messages; one alone, in which nothing but its scalar is set, as that scalar."""
+    list_fields, descriptor = _list_fields(plan), scalar.descriptor
+
+    def convert(messages: Sequence[Message]) -> JsonValue:
+        if len(messages) != 1:
+            return [write(message) for message in messages[:]]
+        message = messages[0]
+        fields = list_fields(message)
+        return fields[0][1] if len(fields) == 1 and fields[0][0] is descriptor else [write(message)]
 
     return convert
 

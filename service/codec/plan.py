@@ -139,6 +139,8 @@ def plan_of(descriptor: Descriptor) -> MessagePlan:
         unknown_members=_only(every, _RAW.RAW_JSON_UNKNOWN_MEMBERS),
         unknown_variant=_only(every, _RAW.RAW_JSON_UNKNOWN_VARIANT),
     )
+    if plan.scalar and (plan.scalar.kind is not Kind.STRING or plan.scalar.repeated):
+        raise TypeError(f"{descriptor.full_name}: the short form of a message is a string")
     if plan.also_in and (plan.tag or plan.unknown_members):
         raise TypeError(f"{descriptor.full_name}: also_in goes with neither a tag nor unknown members")
     return plan

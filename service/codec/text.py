@@ -25,6 +25,10 @@ _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _DIGITS: Final = bytes(0x30 if 0x30 <= byte <= 0x39 else 0x20 for byte in range(256))
 # 2**64 has 20 digits, -2**63 has 19.
 _LONG_NUMBER: Final = b"0" * 19
+# Of 19 digits in a row every sixth is one of three at least, which few documents have; worth a look at large ones.
+_LARGE: Final = 4096
+_STRIDE: Final = 6
+_STRIDES: Final = b"0" * (len(_LONG_NUMBER) // _STRIDE)
 _INT64_MIN: Final = -(2**63)
 _UINT64_MAX: Final = 2**64 - 1
 
@@ -52,6 +56,8 @@ def parse_value(data: bytes | str) -> JsonValue:
             return parse_value(data[len(_BYTE_ORDER_MARK) :])
         raise _malformed(data, error) from None
     encoded = data if isinstance(data, bytes) else data.encode()
+    if len(encoded) > _LARGE and _STRIDES not in encoded[::_STRIDE].translate(_DIGITS):
+        return value
     return _parse_exactly(encoded) if _LONG_NUMBER in encoded.translate(_DIGITS) else value
 
 

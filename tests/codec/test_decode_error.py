@@ -147,6 +147,10 @@ def test_text_that_is_no_unicode_is_refused() -> None:
     # No parsed document has such text; one that is made in Python may.
     with pytest.raises(DecodeError, match=r"^model: holds half of a surrogate pair"):
         decoder(completion_pb2.CompletionRequest)({"model": "\ud83d"})
+    with pytest.raises(DecodeError, match=r"^messages\[0\]\.content: holds half of a surrogate pair"):
+        decoder(completion_pb2.CompletionRequest)({"messages": [{"content": "\ud83d"}]})
+    with pytest.raises(DecodeError, match=r"^messages\[0\]\.content\[1\]: holds half of a surrogate pair"):
+        decoder(completion_pb2.CompletionRequest)({"messages": [{"content": ["a", "\ud83d"]}]})
     with pytest.raises(DecodeError, match=r"^stop: holds half of a surrogate pair"):
         decoder(completion_pb2.CompletionRequest)({"stop": "\ud83d"})
     with pytest.raises(DecodeError, match=r"^not writable as JSON|^zzz: not writable as JSON"):

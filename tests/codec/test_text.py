@@ -85,6 +85,13 @@ def test_twenty_megabytes_of_each_kind() -> None:
     assert set(map(str, numbers)) == {"18446744073709551616", "1"}
 
 
+@pytest.mark.parametrize("offset", range(6))
+def test_the_one_long_integer_of_a_large_document_stays_exact(offset: int) -> None:
+    text = b"x" * (5000 + offset)
+    assert parse_object(b'{"t":"' + text + b'","a":-9223372036854775809,"z":1}')["a"] == -(2**63) - 1
+    assert parse_object(b'{"t":"' + text + b'1234567890123456789","a":0.1234567890123456}')["a"] == 0.1234567890123456
+
+
 def test_integers_beyond_doubles_are_refused() -> None:
     assert parse_object(b'{"a": ' + b"9" * 308 + b"}") == {"a": 10**308 - 1}
     with pytest.raises(DecodeError, match=r"^not valid JSON at line 1, column 7: "):
