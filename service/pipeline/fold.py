@@ -3,28 +3,29 @@
 import base64
 import binascii
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from parley.chat.v1.completion_pb2 import Choice, ChunkChoice, Completion, CompletionChunk
+from parley.chat.v1.completion_pb2 import Choice, ChunkChoice, Completion, CompletionChunk, Delta
 from parley.chat.v1.message_pb2 import MessageAudio
 from parley.chat.v1.tool_pb2 import FunctionCall, ToolCall
 
-from service.backends.run import Piece, expanded, merged
+from service.backends.run import Piece, Run
 from service.codec import dumps, parse_object
 
 
-@dataclass(slots=True)
 class _Answer:
     """One choice as it grows."""
 
-    choice: Choice
-    content: list[str] = field(default_factory=list[str])
-    refusal: list[str] = field(default_factory=list[str])
-    reasoning: list[str] = field(default_factory=list[str])
-    audio: list[str] = field(default_factory=list[str])
-    calls: dict[int, ToolCall] = field(default_factory=dict[int, ToolCall])
+    __slots__ = ("audio", "calls", "choice", "content", "reasoning", "refusal")
+
+    def __init__(self, index: int) -> None:
+        self.choice = Choice(index=index)
+        self.content: list[str] = []
+        self.refusal: list[str] = []
+        self.reasoning: list[str] = []
+        self.audio: list[str] = []
+        self.calls: dict[int, ToolCall] = {}
 
     def add(self, piece: ChunkChoice) -> None:
         choice = self.choice
@@ -40,7 +41,7 @@ class _Answer:
             choice.logprobs.extra_fields = extra
         # Of the many fields of a delta, most have one or two.
         for field_, value in piece.delta.ListFields():
-            _GROW[field_.name](self, value)
+            _GROW[field_](self, value)
 
     def call(self, piece: ToolCall) -> None:
         call = self.calls.setdefault(piece.index, ToolCall())
@@ -63,7 +64,8 @@ class _Answer:
             message.reasoning_content = "".join(self.reasoning)
         if self.audio:
             message.audio.data = join_base64(self.audio)
-        message.tool_calls.extend(call for _, call in sorted(self.calls.items()))
+        if self.calls:
+            message.tool_calls.extend(call for _, call in sorted(self.calls.items()))
         return self.choice
 
 
@@ -98,7 +100,7 @@ def _extra(answer: _Answer, extra: str) -> None:
     message.extra_fields = merge_json(message.extra_fields, extra)
 
 
-_GROW: Mapping[str, Callable[[_Answer, Any], None]] = MappingProxyType(
+_BY_NAME: Mapping[str, Callable[[_Answer, Any], None]] = MappingProxyType(
     {
         "role": _role,
         "content": lambda answer, text: answer.content.append(text),
@@ -113,18 +115,27 @@ _GROW: Mapping[str, Callable[[_Answer, Any], None]] = MappingProxyType(
 )
 """How an answer takes in each field of a delta."""
 
+_GROW = {Delta.DESCRIPTOR.fields_by_name[name]: grow for name, grow in _BY_NAME.items()}
+"""The same by the field itself, which makes a new text each time that it is asked for its name."""
 
-@dataclass(slots=True)
+
 class Fold:
     """The answer so far; never reused."""
 
-    completion: Completion = field(default_factory=lambda: Completion(object="chat.completion"))
-    _answers: dict[int, _Answer] = field(default_factory=dict[int, _Answer])
+    __slots__ = ("_answers", "completion")
+
+    def __init__(self) -> None:
+        self.completion = Completion(object="chat.completion")
+        self._answers: dict[int, _Answer] = {}
 
     def batch(self, pieces: Iterable[Piece]) -> None:
         """Takes in the next chunks."""
-        for chunk in expanded(merged(pieces)):
-            self.add(chunk)
+        for piece in pieces:
+            if isinstance(piece, Run):
+                for chunk in piece.merged().chunks():
+                    self.add(chunk)
+            else:
+                self.add(piece)
 
     def add(self, chunk: CompletionChunk) -> None:
         """Takes in the next chunk."""
@@ -144,12 +155,13 @@ class Fold:
         for piece in chunk.choices:
             answer = self._answers.get(piece.index)
             if answer is None:
-                answer = self._answers[piece.index] = _Answer(Choice(index=piece.index))
+                answer = self._answers[piece.index] = _Answer(piece.index)
             answer.add(piece)
 
     def result(self) -> Completion:
         """The whole answer, once."""
-        self.completion.choices.extend(answer.whole() for _, answer in sorted(self._answers.items()))
+        answers = self._answers
+        self.completion.choices.extend([answers[index].whole() for index in sorted(answers)])
         return self.completion
 
 
