@@ -190,7 +190,7 @@ async def restarted(scene: Scene, before: dict[str, int], *names: str) -> None:
     async with asyncio.timeout(LIMIT_S):
         while True:
             now = {process.name: process for process in (await scene.status()).processes}
-            if all(now[name].state == "ready" and now[name].pid != before[name] for name in names):
+            if all(now[name].state == "ready" and now[name].pid not in (None, before[name]) for name in names):
                 return
 
 
