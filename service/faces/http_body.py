@@ -16,20 +16,15 @@ def writer(content_type: str) -> Callable[[bytes], bytes]:
     prefix = HttpBody(content_type=content_type).SerializeToString() + _DATA
 
     def write(data: bytes) -> bytes:
-        length = len(data)
-        if length < 0x80:
-            return b"%b%c%b" % (prefix, length, data)
-        if length < 0x4000:
-            return b"%b%c%c%b" % (prefix, length & 0x7F | 0x80, length >> 7, data)
-        return prefix + _varint(length) + data
+        return b"%b%b%b" % (prefix, _varint(len(data)), data)
 
     return write
 
 
-def _varint(number: int) -> bytes:
+def _varint(number: int) -> bytearray:
     found = bytearray()
     while number >= 0x80:
         found.append(number & 0x7F | 0x80)
         number >>= 7
     found.append(number)
-    return bytes(found)
+    return found

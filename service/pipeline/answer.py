@@ -51,7 +51,7 @@ class Means(Protocol):
 class Answer:
     """The batches of one answer, as callers get them (service.backends.batches.Batches); never reused.
 
-    Nothing is done before the first of them is asked for.
+    It is accounted for from when it is made until it ends or is closed; the first batch makes the request go out.
     """
 
     __slots__ = (
@@ -94,6 +94,7 @@ class Answer:
         self._reading = True
         self._usage_wanted = True
         self._over = False
+        self._account.begin()
 
     def __aiter__(self) -> Self:
         return self
@@ -131,7 +132,6 @@ class Answer:
     async def _begin(self) -> Attempt:
         """Takes the request through its checks, and asks until an answer begins."""
         request, context, account = self._request, self._context, self._account
-        account.begin()
         prepared = prepare(request, context, stream=self._stream)
         route = self._means.router.route(request.model)
         account.routed(route)

@@ -59,8 +59,8 @@ class Attempt:
         request: CompletionRequest,
         deadline: float,
         *,
+        waiting: Waiting,
         hedge: bool = False,
-        waiting: Waiting | None = None,
     ) -> None:
         self.place = place
         self._deadline = deadline
@@ -100,8 +100,7 @@ class Attempt:
         """
         place = self.place
         try:
-            if place.gate.bounded:
-                await place.gate.enter(self._deadline, self._waiting or Waiting())
+            await place.gate.enter(self._deadline, self._waiting)
             self._inside = True
             place.condition.begin()
             started = time.monotonic()

@@ -1,7 +1,6 @@
 """The log line of a request: one for each, when it is over."""
 
 import logging
-import time
 from dataclasses import dataclass
 
 from service.log import Log
@@ -23,7 +22,7 @@ class RequestLog:
     def ended(self, record: Record) -> None:
         """Writes the line."""
         if self.log.level <= logging.INFO:
-            self.log.write(self.log.line(logging.INFO, LOGGER, "request", fields(record), time.time()), False)
+            self.log.tell(logging.INFO, LOGGER, "request", fields(record))
 
 
 def fields(record: Record) -> dict[str, object]:

@@ -188,6 +188,7 @@ _RULES: Iterable[tuple[frozenset[str], Callable[[CompletionRequest], None]]] = (
 )
 """What may be wrong with fields; asked where at least one of them is set."""
 _ABOUT = _about().union(*(about for about, _ in _RULES))
+"""All that any of them is about: most requests have none of it."""
 
 
 def _range(low: float, high: float) -> str:

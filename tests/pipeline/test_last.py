@@ -17,6 +17,8 @@ from service.backends.run import Last, Piece, expanded
 from service.config.load import parse
 from service.errors import ApiError
 from service.pipeline import Pipeline, RequestContext
+from service.pipeline.account import Accounting
+from service.pipeline.record import Record
 from service.pipeline.report import Policy
 from service.routing import Router
 from service.routing.table import build
@@ -136,3 +138,33 @@ async def test_an_answer_leaves_nothing_to_the_collector() -> None:
         assert gc.collect() < 10, "what refers to itself in a circle keeps its memory until the collector comes by"
     finally:
         gc.enable()
+
+
+class Watching:
+    """Notes what an observer is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def began(self, record: Record) -> None:
+        self.told.append("began")
+
+    def ended(self, record: Record) -> None:
+        self.told.append(record.outcome)
+
+
+@pytest.mark.parametrize(
+    ("read", "outcome"), [(0, "cancelled"), (1, "cancelled"), (9, "ok")], ids=["before it", "in it", "at its end"]
+)
+async def test_an_answer_is_accounted_for_once_wherever_its_caller_leaves(read: int, outcome: str) -> None:
+    watching = Watching()
+    pipeline = Pipeline(
+        Router(build(parse(CONFIG))), Driver(Vendor([TEXT, STOP, DONE])), accounting=Accounting((watching,))
+    )
+    request = CompletionRequest(model="v/m", messages=[Message(role="user", content=[ContentPart(text="hi")])])
+    answer = pipeline.stream(request, RequestContext("r", Caller("a"), "rest"))
+    for _ in range(read):
+        await anext(answer, None)
+    await answer.aclose()
+    await answer.aclose()
+    assert watching.told == ["began", outcome]
