@@ -28,6 +28,11 @@ class Memory:
     _in_vain: int = 0
     _passed: int = 0
 
+    @property
+    def forms(self) -> int:
+        """How many are known."""
+        return len(self._forms)
+
     def recall(self, text: bytes, at: int) -> Recalled | None:
         """The event that begins at `at`; None where nothing is known that is like it."""
         for form in self._forms:

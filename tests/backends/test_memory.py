@@ -294,3 +294,13 @@ def test_what_was_recalled_stays_when_much_else_is_learnt() -> None:
     for number in range(20_000):
         memory.learn(data(event({}, other=number))[6:-2], plain)
     assert recalled(memory, START) == plain(START[6:])
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    memory = Memory()
+    for number in range(100):
+        each = data({**event({"content": "hello"}), f"member_{number}": number})
+        memory.learn(each.removeprefix(b"data: ").strip(), plain)
+        # What is of use is learnt without end.
+        assert memory.recall(each, 0)
+    assert memory.forms <= 16

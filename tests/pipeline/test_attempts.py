@@ -2,7 +2,10 @@ import asyncio
 
 import pytest
 
+from service.config.load import parse
 from service.errors import ApiError, Kind
+from service.routing import Router
+from service.routing.table import build
 from tests.clock import run
 from tests.pipeline.scripted import HANG, ROLE, Step, Vendor, ask, collect, router, texts
 
@@ -11,6 +14,10 @@ DOWN = Kind.UNAVAILABLE
 CUT = Kind.STREAM_CUT
 STALLED = Kind.FIRST_TOKEN_TIMEOUT
 KEY_REFUSED = Kind.UPSTREAM_AUTH
+NARROW = """
+vendors: {v: {dialect: openai, base_url: 'http://v'}}
+models: {v/narrow: {retries: {attempts: 0}, deployments: {a: {max_concurrent: 1}}}}
+"""
 
 
 @pytest.mark.parametrize(
@@ -151,5 +158,28 @@ def test_a_caller_who_leaves_in_a_back_off_causes_no_further_attempt() -> None:
         await asyncio.sleep(60)
         assert len(vendor.made) == 1
         assert waiting.cancelled()
+
+    run(test())
+
+
+@pytest.mark.parametrize(
+    "script",
+    [((0, "hi"),), (), ((0, "hi"), (0, CUT)), ((0, DOWN),), ((0, "hi"), (HANG, ""))],
+    ids=["answered", "nothing", "cut", "failed", "given up"],
+)
+def test_a_place_is_given_back_however_the_answer_ends(script: tuple[Step, ...]) -> None:
+    async def test() -> None:
+        to = Router(build(parse(NARROW)))
+        vendor = Vendor([script, ((0, "next"),)])
+        try:
+            answer = await ask(to, "v/narrow").begin(vendor)
+            await anext(answer, None)
+            if script[-1:] != ((HANG, ""),):
+                await anext(answer, None)
+            await answer.aclose()
+        except ApiError as error:
+            assert error.kind in (CUT, DOWN)
+        # It waits in vain where the place is still taken.
+        assert await texts(ask(to, "v/narrow", deadline=5.0), vendor) == ["next"]
 
     run(test())
