@@ -12,6 +12,7 @@ from service.backends.run import Piece
 from service.config import Timeouts
 from service.config.model import AuthScheme
 from service.errors import ApiError
+from service.tls import Tls
 
 
 @dataclass(slots=True)
@@ -27,6 +28,8 @@ class HttpCall:
     deadline: float | None = None
     """When its answer is of no use any more, on the event loop's clock, for vendors that can be told; the driver's
     business, never a dialect's."""
+    on_resend: Callable[[], None] | None = None
+    """Told before the request goes out once more, over another connection; the driver's business."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,10 @@ class Target:
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     socket: str | None = None
     """Path of a unix socket to use instead of the base URL's host."""
+    tls: Tls | None = field(default=None, repr=False)
+    """Certificates as they were when the configuration was read; None: the system's, as they are when they are used."""
+    max_connection_age: float = 300.0
+    """How long a connection is used for further requests. Seconds."""
     weight: float = 1.0
     max_concurrent: int | None = None
     """Requests at once, for each worker; None: no limit."""

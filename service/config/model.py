@@ -4,8 +4,10 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
+from service.config.strict import STRICT
+from service.config.tls import Tls
 from service.config.values import Address, Duration, ListenAddress, Place, Workers
 
 EMBEDDED_MODEL = "local/smollm2-135m-instruct"
@@ -26,7 +28,7 @@ VendorUrl = Annotated[str, Field(pattern=VENDOR_URL)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, hide_input_in_errors=True)
+    model_config = STRICT
 
 
 class SecretRef(_Strict):
@@ -104,6 +106,9 @@ class _Place(_Strict):
     ] = None
     region: Annotated[str | None, Field(description="Region (Bedrock) or location (Vertex AI).")] = None
     project: Annotated[str | None, Field(description="Project (Vertex AI).")] = None
+    tls: Annotated[Tls | None, Field(description="Certificates other than the system's. A deployment's go before.")] = (
+        None
+    )
     max_concurrent: Annotated[
         int | None, Field(ge=1, description="Requests at once, for each worker. Absent: no limit.")
     ] = None
@@ -330,6 +335,13 @@ class Config(_Strict):
             "used last, so that more of them stay open."
         ),
     ] = "built-in"
+    max_connection_age: Annotated[
+        Duration,
+        Field(
+            description="How long a connection to a vendor is used for further requests, at most, so that names that "
+            "move are followed and replicas that are added get their share. Each ends a tenth earlier or less."
+        ),
+    ] = 300.0
     decode_every_event: Annotated[
         bool,
         Field(

@@ -13,6 +13,7 @@ from service.backends.dialect import Dialect, Target
 from service.backends.known_vendor import KnownVendor
 from service.backends.vendors import DIALECTS, LOCAL, OVER_GRPC, UNNAMED, VENDORS
 from service.config import Config, Deployment, Model, SecretRef, Timeouts, Vendor
+from service.tls import Tls, TlsError, TlsFiles, load
 
 _AMBIENT = frozenset(("google", "sigv4", "none"))
 """Schemes whose credentials come from the cloud's own library, or that have none."""
@@ -105,16 +106,19 @@ class _Source:
         credential = None if auth in _AMBIENT else self._credential(place, deployment, usual=auth not in _FETCHED)
         if auth == "entra" and credential is None:
             _check_entra(place)
+        base_url = self._base_url(place, deployment, {"region": region, "project": project})
         return Target(
             vendor=self.vendor_name,
             deployment=deployment_name,
             model=model,
             dialect=_spoken(model, self.dialects()) or self._dialect(),
-            base_url=self._base_url(place, deployment, {"region": region, "project": project}),
+            base_url=base_url,
             timeouts=_overlaid(self.config.timeouts, vendor.timeouts, self.model.timeouts, deployment.timeouts),
             auth=auth,
             credential=credential,
             headers={key.lower(): value for key, value in vendor.headers.items()},
+            tls=self._tls(place, deployment, base_url),
+            max_connection_age=self.config.max_connection_age,
             weight=deployment.weight,
             max_concurrent=_first(deployment.max_concurrent, vendor.max_concurrent),
             queue=_first(deployment.queue, vendor.queue, 100) or 0,
@@ -146,6 +150,18 @@ class _Source:
             url = url.replace(f"{{{name}}}", value)
         self._check_scheme(place, url)
         return url.rstrip("/")
+
+    def _tls(self, place: str, deployment: Deployment, base_url: str) -> Tls | None:
+        named = deployment.tls or self.vendor.tls
+        where = f"{place}.tls" if deployment.tls else f"vendors.{self.vendor_name}.tls"
+        if urlsplit(base_url).scheme not in {"https", "grpcs"}:
+            if named is not None:
+                raise RoutingError(f"{where}: {base_url} is not reached over TLS; expected https:// or grpcs://")
+            return None
+        try:
+            return load(TlsFiles(named.ca, named.cert, named.key) if named else None)
+        except TlsError as error:
+            raise RoutingError(f"{where}: {error}" if named else f"{place}: SSL_CERT_FILE: {error}") from None
 
     def _check_scheme(self, place: str, url: str) -> None:
         name = self.vendor.dialect or (self.known.dialect if self.known else "")
