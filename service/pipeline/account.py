@@ -99,7 +99,7 @@ class Account:
             record.place = self.attempts.place
             for attempt in record.attempts:
                 attempt.answers = record.first_chunk is not None and attempt.place is record.place
-            record.retries = self.attempts.retries
+            record.retries = self.attempts.retries + sum(attempt.resent for attempt in record.attempts)
             record.fallbacks = tuple(self.attempts.fallbacks)
         if self.answer is not None:
             record.finish_reason = self.answer.finish_reason

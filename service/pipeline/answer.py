@@ -183,6 +183,7 @@ class Answer:
                 deadline=self._deadline,
                 headers=exchange.headers,
                 waiting=account.waiting,
+                on_resend=exchange.resend,
             )
 
         number = request.n

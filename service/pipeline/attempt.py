@@ -20,6 +20,9 @@ from service.waiting import Waiting
 OVERTAKEN = "overtaken"
 """How an attempt ended that was given up because another began to answer before it."""
 
+CLOSED = "connection_closed"
+"""How a sending ended whose kept connection the vendor was closing; what follows is the same attempt, sent again."""
+
 ELSEWHERE = frozenset((Kind.UPSTREAM_AUTH, Kind.NO_QUOTA))
 """What a vendor has against the service's account at one deployment; the account at another may be in order."""
 
@@ -87,8 +90,10 @@ class Attempt:
     @property
     def told(self) -> list[str]:
         """Where it went, and how that ended; before that, where a vendor of the same kind as this service went."""
-        own = f"{self.place.name}: {self.outcome}" if self.outcome else self.place.name
-        return [*self.report.attempts, own]
+        name = self.place.name
+        own = f"{name}: {self.outcome}" if self.outcome else name
+        resent = self.exchange.record.resent if self.exchange is not None else 0
+        return [*self.report.attempts, *[f"{name}: {CLOSED}"] * resent, own]
 
     def __aiter__(self) -> Self:
         return self

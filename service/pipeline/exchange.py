@@ -28,6 +28,10 @@ class Exchange:
         self.record.answered_by = chunk.model
         self.record.answer_id = chunk.id
 
+    def resend(self) -> None:
+        """Takes note that the request goes out once more: the vendor was closing the connection that took it."""
+        self.record.resent += 1
+
     def end(self, error: BaseException | None) -> None:
         """Takes note of the end; None: of a complete answer."""
         self.record.seconds = time.monotonic() - self._started

@@ -30,6 +30,8 @@ class AttemptRecord:
     place: Place
     request: CompletionRequest
     """As it was made to fit the deployment."""
+    resent: int = 0
+    """How often it went out again because the vendor was closing the connection that took it."""
     hedge: bool = False
     """Whether it was sent beside one that took long."""
     answers: bool = False

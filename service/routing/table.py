@@ -13,6 +13,7 @@ from service.backends.dialect import Dialect, Target
 from service.backends.known_vendor import KnownVendor
 from service.backends.vendors import DIALECTS, LOCAL, OVER_GRPC, UNNAMED, VENDORS
 from service.config import Config, Deployment, Model, SecretRef, Timeouts, Vendor
+from service.proxies import ProxyError, proxy_for
 from service.tls import Tls, TlsError, TlsFiles, load
 
 _AMBIENT = frozenset(("google", "sigv4", "none"))
@@ -107,6 +108,7 @@ class _Source:
         if auth == "entra" and credential is None:
             _check_entra(place)
         base_url = self._base_url(place, deployment, {"region": region, "project": project})
+        _check_proxy(place, base_url)
         return Target(
             vendor=self.vendor_name,
             deployment=deployment_name,
@@ -202,6 +204,13 @@ class _Source:
             except ValueError as error:
                 raise RoutingError(f"{where}.api_key: {error}") from None
         return None
+
+
+def _check_proxy(place: str, base_url: str) -> None:
+    try:
+        proxy_for(base_url)
+    except ProxyError as error:
+        raise RoutingError(f"{place}: {error}") from None
 
 
 def _check_signing(place: str, vendor: str, region: str) -> None:

@@ -172,7 +172,7 @@ class RequestMetrics:
         model, vendor = place = attempt.model, attempt.place.target.vendor
         if place not in self._asked:
             self._asked[place] = self._attempts.series(model, vendor)
-        self._asked[place].value += 1
+        self._asked[place].value += 1 + attempt.resent
         if attempt.error is not None:
             self._upstream_errors.add(1, model, vendor, attempt.outcome)
         if attempt.hedge:

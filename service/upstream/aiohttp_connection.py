@@ -5,6 +5,7 @@ aiohttp tells a body's reader of nothing that happens after the head, and trusts
 
 import asyncio
 import math
+import random
 import select
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,8 @@ class Trust:
 
     since: float = -math.inf
     """Those whose last answer came after this, on the event loop's clock."""
+    greatest: float = math.inf
+    """Those that are not older than this, in seconds."""
 
 
 class StrictConnection(ResponseHandler):
@@ -45,12 +48,18 @@ class StrictConnection(ResponseHandler):
         self._limits = limits
         self._trust = trust
         self._poll = select.poll()
-        self._rests = loop.time()
+        self.round_trip = 0.0
+        """Seconds that it took to reach the vendor."""
+        self._born = loop.time()
+        self._life = 1.0 - random.random() / 10  # noqa: S311  # for spreading, not for secrecy
+        self._rests = self._born
         """Since when it has waited for its next request."""
         self._until = self._rests + limits.keep_alive
         """Until when it may wait."""
         self._asked = False
         """Whether a request has been sent since the last answer's end."""
+        self._asked_at = 0.0
+        """When, on the event loop's clock."""
         self._begun = False
         """Whether any of its answer has come."""
         self._body: StreamReader | None = None
@@ -68,12 +77,20 @@ class StrictConnection(ResponseHandler):
 
     def is_connected(self) -> bool:
         """Whether a request may be sent: nothing has come that nobody asked for, nor the connection's end."""
-        trusted = self._trust.since < self._rests and self._loop.time() < self._until
-        return trusted and super().is_connected() and not self._poll.poll(0)
+        trust, now = self._trust, self._loop.time()
+        young = now < self._born + trust.greatest * self._life
+        return (
+            young
+            and trust.since < self._rests
+            and now < self._until
+            and super().is_connected()
+            and not self._poll.poll(0)
+        )
 
     def set_response_params(self, **params: Any) -> None:
         """A request is about to be sent."""
         self._asked = True
+        self._asked_at = self._loop.time()
         self._begun = False
         self._body = None
         self._seam = b""
@@ -111,7 +128,7 @@ class StrictConnection(ResponseHandler):
         """Tells whoever waits, for the head or for the body, what became of the answer."""
         if self._body is not None:
             self._break(BROKEN if isinstance(exc, HttpProcessingError) else f"{CLOSED} in the middle of its answer")
-        elif self._begun and not isinstance(exc, HttpProcessingError):
+        elif not isinstance(exc, HttpProcessingError) and (self._begun or not self._at_once()):
             # Not to be taken for a connection that was closed before the request came.
             exc = HeadError(message=f"{CLOSED} before it answered")
         super().set_exception(exc, exc_cause or exc)
@@ -141,6 +158,9 @@ class StrictConnection(ResponseHandler):
             self._framing = 0
         elif self._framing > self._limits.framing and self.exception() is None:
             self._refuse(LONG_FRAME if body is not None else LONG_HEAD)
+
+    def _at_once(self) -> bool:
+        return self._loop.time() - self._asked_at <= self._limits.at_once(self.round_trip)
 
     def _refuse(self, problem: str) -> None:
         transport = self.transport

@@ -1,27 +1,27 @@
 """The transport on aiohttp: the other choice, for whoever mistrusts the service's own or looks for a fault in it."""
 
 import asyncio
-import functools
-import ssl
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from service.backends.dialect import HttpCall, Target
 from service.errors import Kind
-from service.upstream.aiohttp_connection import HeadError, StrictConnection, Trust
+from service.proxies import proxy_for
+from service.tls import Tls, load
+from service.upstream.aiohttp_connection import HeadError, Trust
+from service.upstream.aiohttp_connector import DialingConnector
 from service.upstream.aiohttp_response import AiohttpResponse
 from service.upstream.failure import failure
 from service.upstream.http_answer import CLOSED, NOT_HTTP, SWITCHED, encoding_problem
-from service.upstream.http_dialer import NO_HOST, STOPPING, problem_of
+from service.upstream.http_dialer import STOPPING, Dialer, DialError
 from service.upstream.http_limits import HttpLimits
-from service.upstream.http_origin import Base, Proxy, parse_base
-from service.upstream.http_proxy import proxy_for
+from service.upstream.http_origin import Base, Origin, parse_base
+from service.upstream.resolver import Resolver
 
 _UNLIMITED = 1024 * 1024
 """More than a connection's own limits let through."""
@@ -48,7 +48,9 @@ class _Place:
     """Scheme, host and port."""
     base: Base
     proxy: str | None
-    proxy_headers: Mapping[str, str] | None
+    """Of requests that a proxy passes on as they are."""
+    headers: Mapping[str, str]
+    """For that proxy."""
 
 
 async def _note_reuse(
@@ -64,16 +66,13 @@ def _trace() -> aiohttp.TraceConfig:
 
 
 class AiohttpTransport:
-    """Keeps connections by host, and by socket for vendors on this machine. Belongs to one event loop.
+    """Keeps connections by scheme, host, port and certificates, or by unix socket. Belongs to one event loop."""
 
-    :param ca_file: PEM file of the authorities to trust in place of the system's.
-    """
-
-    def __init__(self, limits: HttpLimits | None = None, *, ca_file: Path | None = None) -> None:
+    def __init__(self, limits: HttpLimits | None = None, *, resolver: Resolver | None = None) -> None:
         self._limits = limits or HttpLimits()
-        self._ca_file = ca_file
-        self._sessions: dict[str, tuple[aiohttp.ClientSession, Trust]] = {}
-        self._places: dict[tuple[str, str | None], _Place] = {}
+        self._dialer = Dialer(self._limits, resolver or Resolver())
+        self._sessions: dict[tuple[Origin, Tls | None], tuple[aiohttp.ClientSession, Trust]] = {}
+        self._places: dict[tuple[str, str | None, Tls | None], _Place] = {}
         self._finishing: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -84,15 +83,18 @@ class AiohttpTransport:
         in HTTP (BAD_UPSTREAM), or the call cannot be written (INTERNAL). Cancelling it closes the connection.
         """
         try:
-            place = self._places.get((target.base_url, target.socket)) or self._place(target)
+            place = self._places.get((target.base_url, target.socket, target.tls)) or self._place(target)
         except ValueError as error:
             raise failure(Kind.INTERNAL, target.vendor, f"the request cannot be sent: {error}") from None
-        for tried in range(self._limits.stale + 1):
+        place.trust.greatest = target.max_connection_age
+        for again in (False, True):
             if self._closed:
                 raise failure(Kind.CONNECT_FAILED, target.vendor, STOPPING)
-            if tried == self._limits.stale:
-                # So that the last try is over a new connection.
+            if again:
+                # So that it goes over a new connection.
                 place.trust.since = asyncio.get_running_loop().time()
+                if call.on_resend is not None:
+                    call.on_resend()
             used = _Used()
             try:
                 response = await self._request(call, target, place, used)
@@ -114,37 +116,26 @@ class AiohttpTransport:
 
     async def _request(self, call: HttpCall, target: Target, place: _Place, used: _Used) -> aiohttp.ClientResponse:
         vendor, seconds = target.vendor, target.timeouts.connect
-        headers = {**call.headers, **(place.proxy_headers or {})} if place.root.startswith("http:") else call.headers
         try:
             return await place.session.request(
                 call.method,
                 # Encoded already: a path that is written in another way is another path to who signed it.
                 URL(place.root + place.base.target(call.path), encoded=True),
                 data=call.body,
-                headers=headers,
+                headers={**call.headers, **place.headers} if place.headers else call.headers,
                 proxy=place.proxy,
-                proxy_headers=place.proxy_headers,
-                timeout=aiohttp.ClientTimeout(total=None, connect=seconds),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=seconds),
                 allow_redirects=False,
                 trace_request_ctx=used,
             )
-        except (aiohttp.ConnectionTimeoutError, aiohttp.SocketTimeoutError):
-            raise failure(Kind.CONNECT_TIMEOUT, vendor, f"could not be reached within {seconds:g} s") from None
-        except aiohttp.ClientConnectorCertificateError:
-            raise failure(Kind.CONNECT_FAILED, vendor, problem_of(ssl.SSLCertVerificationError())) from None
-        except aiohttp.ClientHttpProxyError as error:
-            problem = f"could not be reached: the proxy refused the tunnel ({error.status})"
-            raise failure(Kind.CONNECT_FAILED, vendor, problem) from None
-        except aiohttp.ClientConnectorError as error:
-            raise failure(Kind.CONNECT_FAILED, vendor, problem_of(error.os_error)) from None
+        except DialError as error:
+            raise failure(error.kind, vendor, error.problem) from None
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
             raise _Gone from None
         except (aiohttp.ClientError, aiohttp.EofStream) as error:
             cause = error.__cause__
             problem = cause.message if isinstance(cause, HeadError) else NOT_HTTP
             raise failure(Kind.BAD_UPSTREAM, vendor, problem) from None
-        except UnicodeError:
-            raise failure(Kind.CONNECT_FAILED, vendor, NO_HOST) from None
         except ValueError:
             problem = "the request cannot be sent: a header holds characters that must not stand there"
             raise failure(Kind.INTERNAL, vendor, problem) from None
@@ -161,38 +152,30 @@ class AiohttpTransport:
 
     def _place(self, target: Target) -> _Place:
         proxy = None if target.socket is not None else proxy_for(target.base_url)
+        # What a proxy passes on is written in another way, but for the host, which aiohttp writes itself.
         base = parse_base(target.base_url, target.socket, None)
-        scheme = "https" if base.origin.tls else "http"
-        place = self._places[target.base_url, target.socket] = _Place(
-            *self._session(target.socket),
-            f"{scheme}://{base.headers['host']}",
+        origin = replace(base.origin, proxy=proxy)
+        tls = (target.tls or load()) if origin.tls else None
+        asked = proxy if not origin.tls else None
+        place = _Place(
+            *self._session(origin, tls),
+            f"{'https' if origin.tls else 'http'}://{base.headers['host']}",
             base,
-            f"http://{proxy.address}" if proxy else None,
-            _authorization(proxy),
+            f"http://{asked.address}" if asked else None,
+            {"proxy-authorization": asked.authorization} if asked and asked.authorization else {},
         )
+        if target.tls is not None or tls is None:
+            # Certificates that no configuration holds are looked at each time.
+            self._places[target.base_url, target.socket, target.tls] = place
         return place
 
-    def _session(self, socket: str | None) -> tuple[aiohttp.ClientSession, Trust]:
-        found = self._sessions.get(socket or "")
+    def _session(self, origin: Origin, tls: Tls | None) -> tuple[aiohttp.ClientSession, Trust]:
+        found = self._sessions.get((origin, tls))
         if found is None:
+            self._retire(origin, tls)
             limits, trust = self._limits, Trust()
-            connector = (
-                aiohttp.UnixConnector(socket, limit=0, keepalive_timeout=limits.keep_alive)
-                if socket
-                else aiohttp.TCPConnector(
-                    limit=0,
-                    keepalive_timeout=limits.keep_alive,
-                    ttl_dns_cache=int(limits.dns),
-                    happy_eyeballs_delay=limits.stagger,
-                    ssl=ssl.create_default_context(cafile=self._ca_file) if self._ca_file else True,
-                )
-            )
-            # aiohttp has no public way to say what its connections are.
-            connector._factory = functools.partial[ResponseHandler](  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-                StrictConnection, loop=asyncio.get_running_loop(), limits=limits, trust=trust
-            )
             session = aiohttp.ClientSession(
-                connector=connector,
+                connector=DialingConnector(origin, tls, self._dialer, limits, trust),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 # A compressed stream arrives late and in lumps.
                 headers={"accept-encoding": "identity", "user-agent": "parley"},
@@ -203,9 +186,12 @@ class AiohttpTransport:
                 read_bufsize=limits.buffer,
                 trace_configs=[_trace()],
             )
-            found = self._sessions[socket or ""] = (session, trust)
+            found = self._sessions[origin, tls] = (session, trust)
         return found
 
-
-def _authorization(proxy: Proxy | None) -> Mapping[str, str] | None:
-    return {"proxy-authorization": proxy.authorization} if proxy and proxy.authorization else None
+    def _retire(self, origin: Origin, tls: Tls | None) -> None:
+        """Gives up what was made with the same files before they changed."""
+        for (where, old), (_, trust) in self._sessions.items():
+            if old is not None and tls is not None and where == origin and old.files == tls.files:
+                # Sessions end with the service: answers may be under way over their connections.
+                trust.since = math.inf

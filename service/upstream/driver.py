@@ -1,6 +1,6 @@
 """Carries requests to vendors, for every dialect: the only code of the service that opens a socket to one."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -34,6 +34,7 @@ class Driver:
         deadline: float,
         headers: Mapping[str, str] = _NO_HEADERS,
         waiting: Waiting | None = None,
+        on_resend: Callable[[], None] | None = None,
     ) -> VendorAnswer:
         """The answer, which is asked for when its first batch is. Its parameters are those of VendorAnswer."""
         return VendorAnswer(
@@ -46,6 +47,7 @@ class Driver:
             deadline=deadline,
             headers=headers,
             waiting=waiting or Waiting(),
+            on_resend=on_resend,
         )
 
     async def _send(self, call: HttpCall, target: Target) -> Response:

@@ -1,6 +1,7 @@
 """One connection to a vendor, and the answer that is under way on it."""
 
 import asyncio
+import random
 import select
 from collections.abc import Mapping
 from typing import Protocol, cast
@@ -33,12 +34,30 @@ class Home(Protocol):
 class HttpConnection(asyncio.Protocol):
     """Serves one request at a time. Belongs to one event loop."""
 
-    __slots__ = ("_home", "_limits", "_poll", "_response", "_timer", "_transport", "loop", "paused")
+    __slots__ = (
+        "_home",
+        "_life",
+        "_limits",
+        "_poll",
+        "_response",
+        "_timer",
+        "_transport",
+        "born",
+        "loop",
+        "paused",
+        "round_trip",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, home: Home, limits: HttpLimits) -> None:
         self.loop = loop
         self.paused = False
         """Whether the vendor is made to wait."""
+        self.born = loop.time()
+        """When it was made, on the event loop's clock."""
+        self.round_trip = 0.0
+        """Seconds that it took to reach the vendor."""
+        self._life = 1.0 - random.random() / 10  # noqa: S311  # for spreading, not for secrecy
+        """The share of the greatest age at which it is too old: those made together must not end together."""
         self._home = home
         self._limits = limits
         self._transport: asyncio.Transport | None = None
@@ -55,6 +74,13 @@ class HttpConnection(asyncio.Protocol):
         """
         transport = self._transport
         return transport is not None and not transport.is_closing() and not self._poll.poll(0)
+
+    def young(self, now: float, greatest: float) -> bool:
+        """Whether it may serve further requests.
+
+        :param greatest: age in seconds.
+        """
+        return now < self.born + greatest * self._life
 
     def start(self, head: bytes, body: bytes, vendor: str) -> "HttpResponse":
         """Writes a request. Its answer is to be waited for by `HttpResponse.head`."""

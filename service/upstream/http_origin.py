@@ -1,10 +1,11 @@
 """Where requests go and how their heads are written; what all requests to a target share is made once."""
 
-import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
+
+from service.proxies import Address, Proxy, bracketed
 
 _PORTS = {"http": 80, "https": 443}
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]++")
@@ -19,27 +20,6 @@ _BAD = "a header's name or value holds characters that must not stand there"
 _FRAMING = frozenset(("content-length", "expect", "te", "trailer", "transfer-encoding", "upgrade"))
 _OWN = {"accept-encoding": "identity", "user-agent": "parley"}
 """Compression is declined because a compressed stream arrives late and in lumps."""
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """A place to connect to."""
-
-    host: str
-    """In ASCII; an IPv6 address without brackets."""
-    port: int
-
-    def __str__(self) -> str:
-        return f"{_bracketed(self.host)}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    """An HTTP proxy."""
-
-    address: Address
-    authorization: str = field(default="", repr=False)
-    """Value of `proxy-authorization`; empty where the proxy asks for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +101,7 @@ def parse_base(url: str, socket: str | None, proxy: Proxy | None) -> Base:
         raise ValueError("a base URL is http:// or https://, a host, perhaps a port and a path")
     host = parts.hostname if parts.hostname.isascii() else parts.hostname.encode("idna").decode("ascii")
     port = parts.port or default
-    name = _bracketed(host) if port == default else f"{_bracketed(host)}:{port}"
+    name = bracketed(host) if port == default else f"{bracketed(host)}:{port}"
     origin = Origin(parts.scheme == "https", Address(host, port), socket, proxy)
     headers = {"host": name, **_OWN}
     path = parts.path.rstrip("/")
@@ -130,19 +110,3 @@ def parse_base(url: str, socket: str | None, proxy: Proxy | None) -> Base:
         if proxy.authorization:
             headers["proxy-authorization"] = proxy.authorization
     return Base(origin, path, headers)
-
-
-def parse_proxy(url: str) -> Proxy:
-    """Takes a proxy's URL apart. ValueError, without the URL since it may hold a password, where it is none."""
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    if parts.scheme != "http" or not parts.hostname:
-        raise ValueError("a proxy's URL is http://, a host and perhaps a port")
-    authorization = ""
-    if parts.username:
-        pair = unquote(f"{parts.username}:{parts.password or ''}").encode()
-        authorization = "Basic " + base64.b64encode(pair).decode()
-    return Proxy(Address(parts.hostname, parts.port or 80), authorization)
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -4,6 +4,7 @@ import asyncio
 import re
 
 from service.errors import Kind
+from service.tls import Tls
 from service.upstream.http_connection import HttpConnection
 from service.upstream.http_dialer import STOPPING, Dialer, DialError
 from service.upstream.http_limits import HttpLimits
@@ -27,8 +28,9 @@ def kept(hint: str, most: float) -> float:
 class HttpPool:
     """Gives out the connection that was used last. Belongs to one event loop."""
 
-    def __init__(self, origin: Origin, dialer: Dialer, limits: HttpLimits) -> None:
+    def __init__(self, origin: Origin, tls: Tls | None, dialer: Dialer, limits: HttpLimits) -> None:
         self._origin = origin
+        self._tls = tls
         self._dialer = dialer
         self._limits = limits
         self._loop = asyncio.get_running_loop()
@@ -37,27 +39,32 @@ class HttpPool:
         self._open: set[HttpConnection] = set()
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
+        self._retired = False
 
     @property
     def connections(self) -> int:
         """How many connections are open, used or not."""
         return len(self._open)
 
-    def take(self) -> HttpConnection | None:
-        """A kept connection, which the vendor may be closing at this very moment."""
+    def take(self, greatest: float) -> HttpConnection | None:
+        """A kept connection, which the vendor may be closing at this very moment.
+
+        :param greatest: age in seconds, beyond which none is used again.
+        """
         now = self._loop.time()
         while self._idle:
             connection, until = self._idle.popitem()
-            if now < until and connection.fresh:
+            if now < until and connection.young(now, greatest) and connection.fresh:
                 return connection
             connection.abort()
         return None
 
     async def dial(self, seconds: float) -> HttpConnection:
         """A new connection. DialError where there is none."""
-        connection = await self._dialer.dial(
-            self._origin, lambda: HttpConnection(self._loop, self, self._limits), seconds
+        connection, took = await self._dialer.dial(
+            self._origin, self._tls, lambda: HttpConnection(self._loop, self, self._limits), seconds
         )
+        connection.round_trip = took
         self._open.add(connection)
         if self._closed:
             connection.abort()
@@ -67,7 +74,7 @@ class HttpPool:
     def put(self, connection: HttpConnection, hint: str) -> None:
         """Keeps a connection for the next request."""
         seconds = kept(hint, self._limits.keep_alive) if hint else self._limits.keep_alive
-        if self._closed or seconds <= 0:
+        if self._closed or self._retired or seconds <= 0:
             connection.abort()
             return
         self._idle[connection] = self._loop.time() + seconds
@@ -78,6 +85,13 @@ class HttpPool:
         """Forgets a connection that is closed."""
         self._idle.pop(connection, None)
         self._open.discard(connection)
+
+    def retire(self) -> None:
+        """Keeps no connection any more; those under way go on to the end of their answers."""
+        self._retired = True
+        for connection in tuple(self._idle):
+            connection.abort()
+        self._idle.clear()
 
     def close(self) -> None:
         """Closes all connections, those under way too."""

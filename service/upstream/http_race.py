@@ -3,29 +3,15 @@
 import asyncio
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-SocketAddress = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes] | str
-"""As the socket module has it, by family."""
+from service.upstream.resolver import Place
 
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One address of a host."""
-
-    family: int
-    address: SocketAddress
-
-
-def interleaved(places: Sequence[Place]) -> list[Place]:
-    """The same places with their families taking turns, so that a broken IPv6 costs one turn."""
-    first = [place for place in places if place.family == places[0].family]
-    other = [place for place in places if place.family != places[0].family]
-    mixed: list[Place] = []
-    while first or other:
-        mixed += first[:1] + other[:1]
-        first, other = first[1:], other[1:]
-    return mixed
+_KEEP_ALIVE = tuple(
+    (socket.IPPROTO_TCP, getattr(socket, name), value)
+    for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 60), ("TCP_KEEPCNT", 5))
+    if hasattr(socket, name)
+)
+"""Translators of addresses forget a connection that is silent for 2 to 6 minutes, and a whole answer may take 10."""
 
 
 async def connect(places: Sequence[Place], stagger: float) -> socket.socket:
@@ -68,7 +54,10 @@ async def _connect(place: Place) -> socket.socket:
     connection = socket.socket(place.family, socket.SOCK_STREAM)
     try:
         connection.setblocking(False)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if place.family != socket.AF_UNIX:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for option in _KEEP_ALIVE:
+                connection.setsockopt(*option)
         await asyncio.get_running_loop().sock_connect(connection, place.address)
     except BaseException:
         connection.close()

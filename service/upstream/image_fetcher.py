@@ -3,7 +3,7 @@
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -38,8 +38,8 @@ class ImageFetcher:
     """Holds nothing between fetches: no connection, no cookie, no address."""
 
     settings: FetchImages = field(default_factory=FetchImages)
-    new_resolver: Callable[[], AbstractResolver] = aiohttp.ThreadedResolver
-    """Looks up hosts."""
+    resolver: AbstractResolver | None = None
+    """Looks up hosts. Default: as aiohttp does."""
 
     async def fetch(self, url: str) -> Image:
         """The image at an http(s) URL. FetchError where there is none, or none that may be fetched.
@@ -63,7 +63,7 @@ class ImageFetcher:
         """The image, or where it is instead."""
         gate = _Gate(self.settings, url.host or "")
         connector = aiohttp.TCPConnector(
-            resolver=self.new_resolver(), use_dns_cache=False, socket_factory=gate.socket, force_close=True
+            resolver=self.resolver, use_dns_cache=False, socket_factory=gate.socket, force_close=True
         )
         try:
             async with (

@@ -1,6 +1,7 @@
 """Looks names up as the system does, one look-up for each name at a time, none of which waits behind another's."""
 
 import asyncio
+import errno
 import ipaddress
 import socket
 import threading
@@ -170,7 +171,10 @@ async def _in_thread(loop: asyncio.AbstractEventLoop, work: Callable[[], Found])
             # The event loop is closed: nobody waits any more.
             return
 
-    threading.Thread(target=run, name="look-up", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="look-up", daemon=True).start()
+    except RuntimeError:
+        raise OSError(errno.EAGAIN, "no thread is left for it") from None
     return await future
 
 

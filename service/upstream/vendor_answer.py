@@ -31,12 +31,14 @@ class VendorAnswer:
     :param deadline: when the request's total time is over, on the event loop's clock.
     :param headers: what the vendor is told besides what the dialect tells it.
     :param waiting: takes note of the time that the vendor takes to begin its answer.
+    :param on_resend: told before the request goes out once more because the vendor was closing the connection.
     """
 
     __slots__ = (
         "_clock",
         "_decoder",
         "_headers",
+        "_on_resend",
         "_over",
         "_read_all",
         "_request",
@@ -62,6 +64,7 @@ class VendorAnswer:
         deadline: float,
         headers: Mapping[str, str],
         waiting: Waiting,
+        on_resend: Callable[[], None] | None = None,
     ) -> None:
         self._send = send
         self._versions = versions
@@ -71,6 +74,7 @@ class VendorAnswer:
         self._request_id = request_id
         self._headers = headers
         self._waiting = waiting
+        self._on_resend = on_resend
         loop = asyncio.get_running_loop()
         self._clock = Clock(target, loop, deadline)
         self._watch = Watch(loop)
@@ -131,6 +135,7 @@ class VendorAnswer:
         call.headers.setdefault("x-request-id", self._request_id)
         call.headers.update(self._headers)
         call.deadline = clock.total
+        call.on_resend = self._on_resend
         watch.begin(clock.first_token)
         try:
             with self._waiting:

@@ -8,7 +8,6 @@ import functools
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol
 
 import uvloop
@@ -17,6 +16,7 @@ from service.backends.dialect import HttpCall, Target
 from service.backends.vendors import DIALECTS
 from service.config import Timeouts
 from service.errors import ApiError
+from service.tls import Tls
 from service.upstream import HttpLimits, HttpTransport
 from service.upstream.aiohttp_transport import AiohttpTransport
 from service.upstream.transport import Response, Transport
@@ -33,7 +33,7 @@ LIMITS = HttpLimits(keep_alive=3600, finish=0.1)
 class Maker(Protocol):
     """How either transport is made."""
 
-    def __call__(self, limits: HttpLimits, *, ca_file: Path | None = None) -> Transport: ...
+    def __call__(self, limits: HttpLimits) -> Transport: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +85,21 @@ class Stage:
     runner: asyncio.Runner
     vendor: Vendor
     transport: Transport
+    tls: Tls | None = None
+    """What the vendor is reached with."""
     exits: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
     def target(self, base_url: str | None = None, *, socket: str | None = None, connect: float = 5.0) -> Target:
         url = self.vendor.base_url if base_url is None else base_url
         return Target(
-            "acme", "", "m", DIALECTS["openai"], url, Timeouts().model_copy(update={"connect": connect}), socket=socket
+            "acme",
+            "",
+            "m",
+            DIALECTS["openai"],
+            url,
+            Timeouts().model_copy(update={"connect": connect}),
+            socket=socket,
+            tls=self.tls,
         )
 
     async def send(
@@ -99,8 +108,9 @@ class Stage:
         headers: dict[str, str] | None = None,
         target: Target | None = None,
         path: str = "/v1/chat/completions",
+        on_resend: Callable[[], None] | None = None,
     ) -> Response:
-        call = HttpCall(path, {"content-type": "application/json", **(headers or {})}, body)
+        call = HttpCall(path, {"content-type": "application/json", **(headers or {})}, body, on_resend=on_resend)
         async with asyncio.timeout(PATIENCE):
             return await self.transport.send(call, target or self.target())
 

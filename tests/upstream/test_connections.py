@@ -1,10 +1,13 @@
 """Connections: used again where that is safe, closed at once where nobody waits any more, never left open."""
 
 import asyncio
+import contextlib
+import os
 import socket
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +15,7 @@ from service.errors import ApiError, Kind
 from service.upstream import HttpLimits, HttpTransport
 from tests import vendor as v
 from tests.upstream.servers import handling
-from tests.upstream.stage import LIMITS, PATIENCE, Stage, ask, closed, read_all, staged
+from tests.upstream.stage import PATIENCE, Stage, ask, closed, read_all, staged
 from tests.vendor import Ending, Script
 from tests.vendor.script import Head, Send
 
@@ -20,6 +23,14 @@ pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body")
 
 OK = v.raw(200, b"fine", {})
 SILENT = Script((), ending=Ending.FIN)
+AT_ONCE = HttpLimits(keep_alive=3600, race=PATIENCE, longest_race=PATIENCE)
+NEVER_AT_ONCE = HttpLimits(keep_alive=3600, race=-1, longest_race=-1)
+KEEP_ALIVE = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT),
+)
 
 
 def with_headers(**headers: str) -> Script:
@@ -91,35 +102,92 @@ async def test_the_connection_used_last_is_used_next(stage: Stage) -> None:
     assert [request.connection for request in stage.vendor.requests] == [0, 1, 0]
 
 
+def resending(stage: Stage, limits: HttpLimits) -> list[str]:
+    """Where the stage's transport tells that it sends a request again; what is at once is said by the limits."""
+    stage.transport = stage.kind.make(limits)
+    stage.exits.push_async_callback(stage.transport.close)
+    return []
+
+
 @staged
 async def test_a_kept_connection_that_closes_as_it_is_used_is_replaced(stage: Stage) -> None:
+    told = resending(stage, AT_ONCE)
     stage.vendor.answer(OK, SILENT, OK)
     await ask(stage)
-    assert await ask(stage) == b"fine"
+    response = await stage.send(on_resend=lambda: told.append("again"))
+    assert (await read_all(response)).body == b"fine"
     assert [request.connection for request in stage.vendor.requests] == [0, 0, 1]
+    assert told == ["again"]
 
 
 @staged
-async def test_many_kept_connections_that_close_are_replaced(stage: Stage) -> None:
+async def test_a_kept_connection_that_closes_later_has_taken_the_request(stage: Stage) -> None:
+    told = resending(stage, NEVER_AT_ONCE)
+    stage.vendor.answer(OK, SILENT, OK)
+    await ask(stage)
+    with pytest.raises(ApiError) as caught:
+        await stage.send(on_resend=lambda: told.append("again"))
+    assert caught.value.kind is Kind.BAD_UPSTREAM
+    stage.says(caught.value, "closed the connection before it answered")
+    assert len(stage.vendor.requests) == 2
+    assert not told
+
+
+@staged
+async def test_a_request_is_sent_twice_at_most(stage: Stage) -> None:
+    told = resending(stage, AT_ONCE)
     gate = asyncio.Event()
     stage.vendor.always(v.delayed(OK, gate))
     many = [asyncio.ensure_future(ask(stage)) for _ in range(6)]
     await stage.vendor.received(6)
     gate.set()
     await asyncio.gather(*many)
-
-    ended: set[int] = set()
-
-    def stale(request: v.VendorRequest) -> Script:
-        if request.connection >= 6:
-            return OK
-        ended.add(request.connection)
-        return SILENT
-
-    stage.vendor.always(stale)
-    assert await ask(stage) == b"fine"
+    stage.vendor.always(SILENT)
+    with pytest.raises(ApiError) as caught:
+        await stage.send(on_resend=lambda: told.append("again"))
+    assert caught.value.kind is Kind.BAD_UPSTREAM
+    assert len(stage.vendor.requests) == 8
+    # The second time over a new connection, which cannot be one that the vendor was closing.
     assert stage.vendor.connections == 7
-    assert len(ended) == LIMITS.stale
+    assert told == ["again"]
+
+
+def test_what_is_at_once_is_said_by_the_distance() -> None:
+    limits = HttpLimits()
+    assert limits.at_once(0.0001) == limits.race
+    assert limits.at_once(0.2) == pytest.approx(0.4)
+    assert limits.at_once(30.0) == limits.longest_race
+
+
+@staged
+async def test_a_connection_has_a_greatest_age(stage: Stage) -> None:
+    stage.vendor.always(OK)
+    for age, connections in ((3600.0, 1), (3600.0, 1), (0.0, 2), (3600.0, 2)):
+        await read_all(await stage.send(target=replace(stage.target(), max_connection_age=age)))
+        assert stage.vendor.connections == connections
+
+
+def options_of(port: int) -> list[int]:
+    """How this process keeps its own connection from a port alive."""
+    for file in [int(each.name) for each in Path("/proc/self/fd").iterdir()]:
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(file)) as own:
+            if own.family == socket.AF_INET and own.getsockname()[1] == port:
+                return [own.getsockopt(*option) for option in KEEP_ALIVE]
+    return []
+
+
+@staged
+async def test_connections_are_kept_alive_while_they_are_silent(stage: Stage) -> None:
+    seen: list[list[int]] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        seen.append(options_of(writer.get_extra_info("peername")[1]))
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+
+    async with handling(serve) as port:
+        await read_all(await stage.send(target=stage.target(f"http://127.0.0.1:{port}")))
+    assert seen == [[1, 60, 60, 5]]
 
 
 @staged

@@ -20,7 +20,7 @@ async def server() -> AsyncGenerator[ImageServer]:
 
 def fetcher(names: Names | None = None, **settings: object) -> ImageFetcher:
     chosen = LOOPBACK.model_copy(update=settings)
-    return ImageFetcher(chosen, lambda: names) if names else ImageFetcher(chosen)
+    return ImageFetcher(chosen, names) if names else ImageFetcher(chosen)
 
 
 async def refusal(fetcher_: ImageFetcher, url: str) -> str:

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from service.errors import ApiError, Kind
-from service.upstream.http_race import Place, connect, interleaved
+from service.tls import TlsFiles, load
+from service.upstream.http_race import connect
+from service.upstream.resolver import Place
 from tests.upstream.servers import Authority, make_authority, proxy, serving, unanswering_port
-from tests.upstream.stage import LIMITS, PATIENCE, Stage, read_all, staged
+from tests.upstream.stage import PATIENCE, Stage, read_all, staged
 from tests.vendor import raw, unused_port
 
 
@@ -29,8 +31,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def trusting(stage: Stage, authority: Authority) -> None:
     """Makes the stage's transport trust the tests' authority."""
-    stage.transport = stage.kind.make(LIMITS, ca_file=authority.ca)
-    stage.exits.push_async_callback(stage.transport.close)
+    stage.tls = load(TlsFiles(ca=authority.ca))
 
 
 async def error_of(stage: Stage, base_url: str, connect: float = PATIENCE) -> ApiError:
@@ -239,9 +240,3 @@ async def test_losers_of_a_race_are_closed(stage: Stage) -> None:
         # A socket left open makes a warning when it is collected, and that an error.
         gc.collect()
         await asyncio.wait_for(served.lost.wait(), PATIENCE)
-
-
-def test_families_take_turns() -> None:
-    six = [Place(socket.AF_INET6, (f"::{n}", 1, 0, 0)) for n in range(3)]
-    four = [Place(socket.AF_INET, (f"127.0.0.{n}", 1)) for n in range(1)]
-    assert interleaved([*six, *four]) == [six[0], four[0], six[1], six[2]]

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.errors import ApiError
-from service.upstream.http_origin import Address, Proxy, parse_base, parse_proxy
+from service.proxies import Address, Proxy, parse_proxy
+from service.upstream.http_origin import parse_base
 from tests.upstream.stage import Stage, staged
 from tests.vendor import raw
 
