@@ -14,7 +14,6 @@ from pathlib import Path
 import grpc.aio
 import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 from parley.chat.v1 import chat_service_pb2, model_service_pb2, rest_service_pb2
 from parley.chat.v1.chat_service_pb2_grpc import add_ChatServiceServicer_to_server
 from parley.chat.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
@@ -28,6 +27,7 @@ from service.control.channel import Handler
 from service.control.worker import FACTS, TAKE, WorkerFacts, control_socket
 from service.faces import ChatFace, ModelFace, RestFace
 from service.local.engine import SOCKET
+from service.reflection import serve_reflection
 from service.routing.table import RoutingError
 from service.telemetry.snapshot import METRICS, FamilyData
 from service.telemetry.worker_telemetry import WorkerTelemetry
@@ -100,7 +100,7 @@ async def serve(
     add_ModelServiceServicer_to_server(ModelFace(configured.current, int(time.time())), server)
     healthy = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
-    reflection.enable_server_reflection((*_SERVICES, reflection.SERVICE_NAME), server)
+    serve_reflection(_SERVICES, server)
     server.add_insecure_port(address)
 
     stop = asyncio.Event()

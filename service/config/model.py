@@ -277,7 +277,12 @@ class Tracing(_Strict):
     sample: Annotated[
         float, Field(ge=0, le=1, description="Share of the requests; a caller's `traceparent` decides for its own.")
     ] = 0.1
-    propagate: Annotated[bool, Field(description="Whether the vendor is sent `traceparent`.")] = True
+    propagate: Annotated[
+        bool,
+        Field(
+            description="Whether the vendor is sent `traceparent` and `tracestate`; without a receiver, the caller's."
+        ),
+    ] = True
     content: Annotated[bool, Field(description="Whether prompts and answers are in the traces after all.")] = False
     edge: Annotated[bool, Field(description="Whether Envoy adds a span of its own.")] = False
 

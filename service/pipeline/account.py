@@ -18,7 +18,7 @@ from service.pipeline.exchange import Exchange
 from service.pipeline.fold import Fold
 from service.pipeline.normalize import Normalizer
 from service.pipeline.record import AttemptRecord, Observer, Record, outcome_of
-from service.pipeline.trace import RequestTrace, Tracer, trace_id_of
+from service.pipeline.trace import RequestTrace, Tracer, passed_on, trace_id_of
 from service.routing import Route
 from service.waiting import Waiting
 
@@ -31,6 +31,8 @@ class Accounting:
 
     observers: tuple[Observer, ...] = ()
     tracer: Tracer | None = None
+    pass_trace: bool = True
+    """Whether the vendor is sent a caller's trace context where there is no tracer."""
 
     def refused(self, context: RequestContext, error: Exception) -> None:
         """Tells of a request that was refused before it was known what it asks for."""
@@ -50,6 +52,7 @@ class Account:
         self.record = Record(context, model, stream)
         self._accounting = accounting
         self._trace: RequestTrace | None = None
+        self._headers = _NO_HEADERS
         self._started = time.monotonic()
 
     def begin(self) -> None:
@@ -62,6 +65,8 @@ class Account:
                 self.content = Fold()
         elif self.record.context.traceparent:
             self.record.trace_id = trace_id_of(self.record.context.traceparent)
+            if self._accounting.pass_trace:
+                self._headers = passed_on(self.record.context)
         for observer in self._accounting.observers:
             observer.began(self.record)
 
@@ -73,7 +78,7 @@ class Account:
         """Covers one request to a vendor, from now on."""
         record = AttemptRecord(route.configured, attempt.place, attempt.request, hedge=attempt.hedge)
         self.record.attempts += (record,)
-        return Exchange(record, self._trace.attempt(record) if self._trace is not None else _NO_HEADERS)
+        return Exchange(record, self._trace.attempt(record) if self._trace is not None else self._headers)
 
     def saw(self, pieces: Sequence[Piece]) -> None:
         """Takes note of chunks that go to the caller."""

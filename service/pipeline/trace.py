@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Protocol
 
+from service.pipeline.context import RequestContext
 from service.pipeline.record import AttemptRecord, Record
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
@@ -14,6 +15,12 @@ def trace_id_of(traceparent: str) -> str:
     """The trace that a header `traceparent` names, in 32 hex digits; empty where it names none."""
     match = _TRACEPARENT.fullmatch(traceparent)
     return match[1] if match else ""
+
+
+def passed_on(context: RequestContext) -> Mapping[str, str]:
+    """A caller's trace context, unchanged, as one who takes no part in the trace passes it on."""
+    headers = {"traceparent": context.traceparent, "tracestate": context.tracestate}
+    return {name: value for name, value in headers.items() if value}
 
 
 class RequestTrace(Protocol):

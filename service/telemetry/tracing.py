@@ -114,7 +114,10 @@ class RequestSpan:
 
 def _headers(span: Span) -> dict[str, str]:
     context = span.get_span_context()
-    return {"traceparent": f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"}
+    headers = {"traceparent": f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"}
+    if context.trace_state:
+        headers["tracestate"] = context.trace_state.to_header()
+    return headers
 
 
 def _fail(span: Span, code: str) -> None:

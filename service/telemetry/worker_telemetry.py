@@ -46,7 +46,7 @@ class WorkerTelemetry:
         if (receiver := config.tracing.receiver) is not None:
             tracer, shut_down = tracing(config.tracing, receiver)
             close = (shut_down,)
-        return cls(Accounting(observers, tracer), registry, close)
+        return cls(Accounting(observers, tracer, config.tracing.propagate), registry, close)
 
     def watch(self, router: Callable[[], Router], loaded: Callable[[], Loaded | None]) -> None:
         """Shows the state of deployments and of the configuration, too, and begins to watch the event loop."""

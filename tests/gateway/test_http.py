@@ -137,3 +137,21 @@ async def test_idle_connections_of_callers_are_probed_each_minute(edge: Edge) ->
     finally:
         writer.close()
         await writer.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *(("POST", path) for path in (CHAT, "/v4/beta/chat/completions", "/v5/chat/completions")),
+        ("POST", "/parley.chat.v1.ChatService/StreamCompletion"),
+        ("GET", "/livez"),
+        ("GET", "/v1/models"),
+    ],
+)
+async def test_no_proxy_is_to_hold_an_answer_back(
+    method: str, path: str, worker: Script, http: aiohttp.ClientSession
+) -> None:
+    async with http.request(method, path, json={} if method == "POST" else None) as answer:
+        assert answer.status == 200
+        assert answer.headers.getall("x-accel-buffering") == ["no"]
+        assert answer.headers.getall("cache-control") == ["no-cache"]
