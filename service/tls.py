@@ -78,12 +78,7 @@ def _load(files: TlsFiles, _stamps: _Stamp, used: tuple[Path, ...]) -> Tls:
         roots = b"\n".join(map(_read, trusted)) or None
     else:
         roots = _read(files.ca)
-        try:
-            context = ssl.create_default_context(cadata=roots.decode("ascii", "replace"))
-        except (ssl.SSLError, ValueError):
-            raise TlsError(
-                f"ca: the file {files.ca} holds no certificate; expected PEM: -----BEGIN CERTIFICATE-----"
-            ) from None
+        context = _trusting(files.ca, roots)
     context.set_alpn_protocols(["http/1.1"])
     if files.cert is None:
         return Tls(files, context, roots)
@@ -102,6 +97,15 @@ def _load(files: TlsFiles, _stamps: _Stamp, used: tuple[Path, ...]) -> Tls:
             raise TlsError(f"key: the key in {key} is not that of the certificate in {files.cert}") from None
         raise TlsError(f"cert: the certificate in {files.cert} or the key in {key} cannot be read as PEM") from None
     return Tls(files, context, roots, certificate, secret)
+
+
+def _trusting(file: Path, roots: bytes) -> ssl.SSLContext:
+    # Of nothing at all it would make the system's authorities.
+    with contextlib.suppress(ssl.SSLError, ValueError):
+        context = ssl.create_default_context(cadata=roots.decode("ascii", "replace") or " ")
+        if context.cert_store_stats()["x509"]:
+            return context
+    raise TlsError(f"ca: the file {file} holds no certificate; expected PEM: -----BEGIN CERTIFICATE-----")
 
 
 def _stamp(file: Path) -> tuple[str, int, int, int, int]:

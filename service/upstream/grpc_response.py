@@ -19,10 +19,30 @@ _ADDRESS = re.compile(r"\b(?:ipv4|ipv6|unix|unix-abstract|vsock):")
 _BROKEN = "Stream removed ("
 """How gRPC's own words for a call begin that ended without a status of the server's."""
 
+_UNTOUCHED = re.compile(r"Stream removed \((?:GOAWAY received|RST_STREAM \(Received RST_STREAM with error code 7\))")
+"""The same for a call that the server says not to have begun: it is above the last of a GOAWAY, or REFUSED_STREAM
+(RFC 9113, 8.7)."""
+
+_HUNG_UP = re.compile(r"Stream removed \((?:Socket closed\)|recvmsg)")
+"""The same for a call whose connection was closed without a word."""
+
 _HTTP_STATUS = re.compile(r"http2 header with status: (\d{3})")
 """How gRPC's own words name the status of an answer that is none of gRPC."""
 
 Pairs = Sequence[tuple[str, str | bytes]]
+
+
+class UntouchedError(Exception):
+    """A call ended before a message of its answer, because the connection or the stream was closed.
+
+    :param sure: whether the server says that it has not begun.
+    :param hung_up: whether the server closed the connection without a word.
+    """
+
+    def __init__(self, *, sure: bool, hung_up: bool) -> None:
+        super().__init__()
+        self.sure = sure
+        self.hung_up = hung_up
 
 
 class Rpc(Protocol):
@@ -55,7 +75,7 @@ class GrpcResponse:
         self._ended = False
 
     async def begin(self) -> None:
-        """Waits for the first message, or for the status of a call that has none; BAD_UPSTREAM where it has neither."""
+        """Waits for the first message, or the status of a call that has none. UntouchedError where it has neither."""
         message = await self._next()
         if isinstance(message, bytes):
             began = as_metadata(await self._rpc.initial_metadata() or ())
@@ -103,8 +123,12 @@ class GrpcResponse:
             if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED and self._is_late():
                 problem = "the answer was not complete within the request's time limit"
                 raise failure(Kind.TOTAL_TIMEOUT, self._vendor, problem) from None
-            if (error.details() or "").startswith(_BROKEN):
-                raise self._cut() from None
+            text = error.details() or ""
+            if text.startswith(_BROKEN):
+                if self._begun:
+                    raise self._cut() from None
+                sure, hung_up = _UNTOUCHED.match(text), _HUNG_UP.match(text)
+                raise UntouchedError(sure=sure is not None, hung_up=hung_up is not None) from None
             return _trailers(error)
         except asyncio.CancelledError:
             task = asyncio.current_task()

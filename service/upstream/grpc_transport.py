@@ -2,49 +2,36 @@
 
 import asyncio
 import re
-import ssl
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol, cast
-from urllib.parse import urlsplit
 
 import grpc.aio
 
 from service.backends.dialect import HttpCall, Target
-from service.backends.grpc_frames import LARGEST
-from service.errors import Kind
+from service.errors import ApiError, Kind
+from service.proxies import proxy_for
+from service.tls import Tls, load
 from service.upstream.failure import failure
-from service.upstream.grpc_response import GrpcResponse, Rpc
+from service.upstream.grpc_line import Line
+from service.upstream.grpc_response import GrpcResponse, Rpc, UntouchedError
+from service.upstream.http_answer import CLOSED
+from service.upstream.http_limits import HttpLimits
 
 _NAME = re.compile(r"(?!grpc-)[0-9a-z_.-]+(?<!-bin)")
 
-_PORTS = {"grpc": 80, "grpcs": 443}
-
-_OPTIONS: Sequence[tuple[str, str | int]] = (
-    ("grpc.max_receive_message_length", LARGEST),
-    ("grpc.max_send_message_length", -1),
-    # A server that is back is found within a second.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1000),
-    # Of a name with several addresses, all serve.
-    ("grpc.lb_policy_name", "round_robin"),
-    # A peer that is gone without a word is found out while calls wait for it.
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.http2.max_pings_without_data", 0),
-    ("grpc.primary_user_agent", "parley"),
-)
+_RENEWAL = 10.0
+"""Seconds between two tries to replace a channel that is too old."""
 
 
 class GrpcTransport:
-    """Keeps one channel for each scheme, host and port. Belongs to one event loop.
+    """Keeps one channel for each scheme, host, port and certificates. Belongs to one event loop."""
 
-    :param ca_file: PEM file of the authorities to trust in place of the system's.
-    """
-
-    def __init__(self, *, ca_file: Path | None = None) -> None:
-        self._ca_file = ca_file
-        self._channels: dict[str, grpc.aio.Channel] = {}
+    def __init__(self, limits: HttpLimits | None = None) -> None:
+        self._limits = limits or HttpLimits()
+        self._lines: dict[tuple[str, Tls | None], Line] = {}
+        self._ending: set[Line] = set()
+        """Those that are retired, and whose calls go on."""
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def send(self, call: HttpCall, target: Target) -> GrpcResponse:
         """Makes a call, and waits for its first message or its end.
@@ -52,19 +39,51 @@ class GrpcTransport:
         ApiError where the vendor cannot be reached (CONNECT_FAILED, CONNECT_TIMEOUT), or the call cannot be made
         (INTERNAL). Cancelling it cancels the call.
         """
+        loop = asyncio.get_running_loop()
         try:
-            channel = self._channels.get(target.base_url) or self._open(target.base_url)
+            line = self._line(target, loop.time())
         except ValueError as error:
             raise failure(Kind.INTERNAL, target.vendor, f"the request cannot be sent: {error}") from None
-        if channel.get_state(try_to_connect=True) is not grpc.ChannelConnectivity.READY:
-            await _reach(channel, target)
+        kept = line.channel.get_state(try_to_connect=True) is grpc.ChannelConnectivity.READY
+        if not kept:
+            await _reach(line.channel, target)
         if unfit := [name for name, value in call.headers.items() if not _is_metadata(name, value)]:
             raise failure(
                 Kind.INTERNAL, target.vendor, f"the request cannot be sent: {unfit[0]} is no metadata of gRPC"
             )
+        began = loop.time()
+        try:
+            return await self._begun(line, call, target)
+        except UntouchedError as untouched:
+            at_once = kept and untouched.hung_up and loop.time() - began <= self._limits.race
+            if not untouched.sure and not at_once:
+                raise failure(Kind.BAD_UPSTREAM, target.vendor, f"{CLOSED} before it answered") from None
+        # The vendor says that it has not begun, or was closing the connection just as it was used again.
+        if call.on_resend is not None:
+            call.on_resend()
+        line = self._line(target, loop.time())
+        await _reach(line.channel, target)
+        try:
+            return await self._begun(line, call, target)
+        except UntouchedError:
+            raise failure(Kind.BAD_UPSTREAM, target.vendor, f"{CLOSED} before it answered") from None
+
+    async def close(self) -> None:
+        """Closes all channels; calls under way are cancelled."""
+        lines = (*self._lines.values(), *self._ending)
+        self._lines.clear()
+        self._ending.clear()
+        for task in tuple(self._tasks):
+            task.cancel()
+        for line in lines:
+            await line.channel.close()
+
+    async def _begun(self, line: Line, call: HttpCall, target: Target) -> GrpcResponse:
         timeout = None if call.deadline is None else max(0.0, call.deadline - asyncio.get_running_loop().time())
         # A call for one message is, on the wire, no other than one for a stream of them.
-        rpc = _call(channel)(call.path)(call.body, timeout=timeout, metadata=tuple(call.headers.items()))
+        rpc = _call(line.channel)(call.path)(call.body, timeout=timeout, metadata=tuple(call.headers.items()))
+        line.calls += 1
+        rpc.add_done_callback(lambda _: self._ended(line))
         response = GrpcResponse(rpc, target.vendor, call.deadline)
         try:
             await response.begin()
@@ -73,34 +92,75 @@ class GrpcTransport:
             raise
         return response
 
-    async def close(self) -> None:
-        """Closes all channels; calls under way are cancelled."""
-        channels = tuple(self._channels.values())
-        self._channels.clear()
-        for channel in channels:
-            await channel.close()
+    def _line(self, target: Target, now: float) -> Line:
+        line = self._lines.get((target.base_url, target.tls))
+        if line is None:
+            for key in [key for key in self._lines if key[0] == target.base_url and _replaces(target.tls, key[1])]:
+                self._retire(self._lines.pop(key))
+            line = self._lines[target.base_url, target.tls] = _open(target)
+        elif line.old(now, target.max_connection_age):
+            line.put_off(_RENEWAL)
+            self._start(self._renew(line, target))
+        return line
 
-    def _open(self, base_url: str) -> grpc.aio.Channel:
-        parts = urlsplit(base_url)
-        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-        address = f"{host}:{parts.port or _PORTS[parts.scheme]}"
-        if parts.scheme == "grpcs":
-            channel = grpc.aio.secure_channel(address, self._credentials(), options=_OPTIONS)
+    async def _renew(self, old: Line, target: Target) -> None:
+        """Puts a new channel in an old one's place as soon as it is connected; until then the old one serves."""
+        new, key = _open(target), (target.base_url, target.tls)
+        self._ending.add(new)
+        try:
+            await _reach(new.channel, target)
+        except ApiError:
+            self._retire(new)
+            return
+        self._ending.discard(new)
+        if self._lines.get(key) is old:
+            self._lines[key] = new
+            self._retire(old)
         else:
-            channel = grpc.aio.insecure_channel(address, options=_OPTIONS)
-        self._channels[base_url] = channel
-        return channel
+            self._retire(new)
 
-    def _credentials(self) -> grpc.ChannelCredentials:
-        """The authorities that other connections of this service trust; gRPC would bring its own."""
-        trusted = self._ca_file or ssl.get_default_verify_paths().cafile
-        return grpc.ssl_channel_credentials(Path(trusted).read_bytes() if trusted else None)
+    def _retire(self, line: Line) -> None:
+        line.retired = True
+        self._ending.add(line)
+        if not line.calls:
+            self._finish(line)
+
+    def _ended(self, line: Line) -> None:
+        line.calls -= 1
+        if line.retired and not line.calls:
+            self._finish(line)
+
+    def _finish(self, line: Line) -> None:
+        if line in self._ending:
+            self._ending.discard(line)
+            self._start(line.channel.close())
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _open(target: Target) -> Line:
+    proxy = proxy_for(target.base_url)
+    tls = (target.tls or load()) if target.base_url.startswith("grpcs:") else None
+    return Line(target.base_url, tls, proxy)
+
+
+def _replaces(new: Tls | None, old: Tls | None) -> bool:
+    return new is not None and old is not None and new.files == old.files
+
+
+class _Rpc(Rpc, Protocol):
+    """One call."""
+
+    def add_done_callback(self, callback: Callable[[object], None]) -> None: ...
 
 
 class _Call(Protocol):
     """One method of a service, messages as bytes."""
 
-    def __call__(self, request: bytes, *, timeout: float | None, metadata: Sequence[tuple[str, str]]) -> Rpc: ...
+    def __call__(self, request: bytes, *, timeout: float | None, metadata: Sequence[tuple[str, str]]) -> _Rpc: ...
 
 
 def _call(channel: grpc.aio.Channel) -> Callable[[str], _Call]:

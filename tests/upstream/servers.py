@@ -96,7 +96,9 @@ async def serving(
 
 
 @contextlib.asynccontextmanager
-async def proxy(status: bytes = b"200 Connection established") -> AsyncGenerator[Served]:
+async def proxy(
+    status: bytes = b"200 Connection established", *, tls: ssl.SSLContext | None = None
+) -> AsyncGenerator[Served]:
     """An HTTP proxy that opens any tunnel to 127.0.0.1, whatever the host's name, unless it refuses all."""
     served = Served()
 
@@ -120,7 +122,7 @@ async def proxy(status: bytes = b"200 Connection established") -> AsyncGenerator
         else:
             await writer.drain()
 
-    async with handling(handle) as served.port:
+    async with handling(handle, tls=tls) as served.port:
         yield served
 
 
@@ -153,20 +155,40 @@ class Authority:
         context.load_cert_chain(self.certificate, self.key)
         return context
 
+    @property
+    def asking_server(self) -> ssl.SSLContext:
+        """One that asks for a certificate of the same authority."""
+        context = self.server
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(self.ca)
+        return context
+
+    def show(self, name: str, folder: Path) -> None:
+        """Makes a certificate for a client, `own.pem` and `own.key` in a folder, in place of the one before."""
+        _openssl(self.ca.parent, *_NEW, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+        _openssl(self.ca.parent, "x509", "-req", "-in", f"{name}.csr", *_BY_CA, "-days", "2", "-out", f"{name}.pem")
+        for end in ("pem", "key"):
+            # As Kubernetes does it: another file, and never one that is half written.
+            (self.ca.parent / f"{name}.{end}").rename(folder / f"own.{end}")
+
+
+_NEW = ("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+_BY_CA = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial")
+
+
+def _openssl(folder: Path, *arguments: str) -> None:
+    program = shutil.which("openssl")
+    if program is None:
+        pytest.skip("needs the openssl program")
+    subprocess.run([program, *arguments], cwd=folder, check=True, capture_output=True)
+
 
 def make_authority(folder: Path) -> Authority:
     """Makes keys and certificates with the openssl program; skips the test where there is none."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("needs the openssl program")
-
-    def run(*arguments: str) -> None:
-        subprocess.run([openssl, *arguments], cwd=folder, check=True, capture_output=True)
-
-    new = ("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
     (folder / "names").write_text("subjectAltName=DNS:localhost,DNS:vendor.example\n")
-    run(*new, "-x509", "-days", "2", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Tests")
-    run(*new, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
-    run("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-        "-extfile", "names", "-out", "server.pem")  # fmt: skip
+    _openssl(folder, *_NEW, "-x509", "-days", "2", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Tests")
+    _openssl(folder, *_NEW, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
+    _openssl(
+        folder, "x509", "-req", "-in", "server.csr", *_BY_CA, "-days", "2", "-extfile", "names", "-out", "server.pem"
+    )
     return Authority(folder / "ca.pem", folder / "server.pem", folder / "server.key")

@@ -1,86 +1,32 @@
 """The transport of gRPC, against gRPC's own server and against what is none."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import grpc.aio
-import h2.config
 import h2.connection
-import h2.events
 import pytest
 
-from service.backends.dialect import HttpCall, Target
-from service.backends.grpc_frames import FrameParser, read_metadata
-from service.backends.vendors import DIALECTS
-from service.config import Timeouts
+from service.backends.dialect import HttpCall
 from service.errors import ApiError, Kind
 from service.upstream import GrpcTransport, SchemeTransport
 from service.upstream.grpc_response import GrpcResponse
-from tests.upstream.servers import handling, make_authority
+from tests.upstream.grpc_server import (
+    HEAD,
+    MESSAGE,
+    Handler,
+    Script,
+    call,
+    cancel,
+    read_all,
+    reset,
+    serving,
+    speaking,
+    target,
+)
+from tests.upstream.servers import handling
 from tests.vendor import unused_port
-
-Serve = Callable[[bytes, Any], Awaitable[Any]]
-
-
-def target(port: int, *, scheme: str = "grpc", host: str = "127.0.0.1", connect: float = 5.0) -> Target:
-    timeouts = Timeouts().model_copy(update={"connect": connect})
-    return Target("eu", "", "m", DIALECTS["parley"], f"{scheme}://{host}:{port}", timeouts)
-
-
-@dataclass(slots=True)
-class Service:
-    """What the server was asked."""
-
-    port: int = 0
-    metadata: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
-    remaining: list[float | None] = field(default_factory=list[float | None])
-    begun: asyncio.Event = field(default_factory=asyncio.Event)
-    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-class _Handler(grpc.GenericRpcHandler):
-    def __init__(self, serve: Any) -> None:
-        self._handler: Any = grpc.unary_stream_rpc_method_handler(serve)
-
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
-        return self._handler if handler_call_details.method == "/s/m" else None  # type: ignore[attr-defined]
-
-
-@contextlib.asynccontextmanager
-async def serving(
-    *messages: bytes | asyncio.Event, tls: grpc.ServerCredentials | None = None, fail: grpc.StatusCode | None = None
-) -> AsyncGenerator[Service]:
-    seen = Service()
-
-    async def serve(request: bytes, context: Any) -> Any:
-        seen.metadata.append(dict(context.invocation_metadata()))
-        seen.remaining.append(context.time_remaining())
-        seen.begun.set()
-        context.set_trailing_metadata((("x-last", "l"), ("y-bin", b"\0\1")))
-        try:
-            for each in messages:
-                if isinstance(each, asyncio.Event):
-                    await each.wait()
-                else:
-                    await context.write(each + request)
-        except asyncio.CancelledError:
-            seen.cancelled.set()
-            raise
-        if fail is not None:
-            await context.abort(fail, "it is — so")
-
-    server = grpc.aio.server()
-    server.add_generic_rpc_handlers((_Handler(serve),))
-    seen.port = server.add_secure_port("localhost:0", tls) if tls else server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
-        yield seen
-    finally:
-        await server.stop(None)
 
 
 @pytest.fixture
@@ -88,18 +34,6 @@ async def transport() -> AsyncGenerator[GrpcTransport]:
     made = GrpcTransport()
     yield made
     await made.close()
-
-
-def call(**more: Any) -> HttpCall:
-    return HttpCall("/s/m", {"x-api-key": "k"}, b"!", **more)
-
-
-async def read_all(response: Any) -> list[bytes | dict[str, str]]:
-    data = b""
-    while piece := await response.read():
-        data += piece
-    frames = FrameParser().feed(data)
-    return [read_metadata(frame.payload) if frame.is_metadata else frame.payload for frame in frames]
 
 
 async def test_an_answer_is_its_messages_and_its_end(transport: GrpcTransport) -> None:
@@ -188,7 +122,7 @@ async def test_a_server_that_comes_back_is_found(transport: GrpcTransport) -> No
     async def serve(request: bytes, context: Any) -> Any:
         await context.write(request)
 
-    server.add_generic_rpc_handlers((_Handler(serve),))
+    server.add_generic_rpc_handlers((Handler(serve),))
     server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
     try:
@@ -215,41 +149,6 @@ async def test_a_server_that_never_answers_the_connection(transport: GrpcTranspo
     assert caught.value.kind is Kind.CONNECT_TIMEOUT
 
 
-Script = Callable[[h2.connection.H2Connection, int], object]
-HEAD = [(":status", "200"), ("content-type", "application/grpc")]
-MESSAGE = b"\0\0\0\0\1x"
-
-
-@contextlib.asynccontextmanager
-async def speaking(*script: Script | asyncio.Event, hangs_up: bool = False) -> AsyncGenerator[int]:
-    """A server of HTTP/2 that answers each request by a script, which holds at an event."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
-        connection.initiate_connection()
-        writer.write(connection.data_to_send())
-        while data := await reader.read(65536):
-            asked = [event for event in connection.receive_data(data) if isinstance(event, h2.events.StreamEnded)]
-            for event in asked:
-                for step in script:
-                    if isinstance(step, asyncio.Event):
-                        writer.write(connection.data_to_send())
-                        await step.wait()
-                    else:
-                        step(connection, event.stream_id or 0)
-            writer.write(connection.data_to_send())
-            if asked and hangs_up:
-                await writer.drain()
-                return
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.closing(writer):
-            await answer(reader, writer)
-
-    async with handling(handle) as port:
-        yield port
-
-
 def page(connection: h2.connection.H2Connection, stream: int) -> None:
     connection.send_headers(stream, [(":status", "502"), ("content-type", "text/html")])
     connection.send_data(stream, b"<html>", end_stream=True)
@@ -262,14 +161,6 @@ def bare_page(connection: h2.connection.H2Connection, stream: int) -> None:
 def begin(connection: h2.connection.H2Connection, stream: int) -> None:
     connection.send_headers(stream, HEAD)
     connection.send_data(stream, MESSAGE)
-
-
-def reset(connection: h2.connection.H2Connection, stream: int) -> None:
-    connection.reset_stream(stream, 2)
-
-
-def cancel(connection: h2.connection.H2Connection, stream: int) -> None:
-    connection.reset_stream(stream, 8)
 
 
 def end_without_a_status(connection: h2.connection.H2Connection, stream: int) -> None:
@@ -353,19 +244,6 @@ async def test_metadata_that_cannot_be_sent_are_told_without_their_value(
     assert caught.value.kind is Kind.INTERNAL
     assert header[0] in caught.value.message
     assert "geheim" not in caught.value.message
-
-
-async def test_tls_is_verified(tmp_path: Path, transport: GrpcTransport) -> None:
-    authority = make_authority(tmp_path)
-    pair = (authority.key.read_bytes(), authority.certificate.read_bytes())
-    async with serving(b"one", tls=grpc.ssl_server_credentials([pair])) as service:
-        place = target(service.port, scheme="grpcs", host="localhost")
-        with pytest.raises(ApiError) as caught:
-            await transport.send(call(), place)
-        assert caught.value.kind is Kind.CONNECT_FAILED
-        trusting = GrpcTransport(ca_file=authority.ca)
-        assert b"one!" in await read_all(await trusting.send(call(), place))
-        await trusting.close()
 
 
 async def test_a_scheme_chooses_its_transport(transport: GrpcTransport) -> None:
