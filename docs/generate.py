@@ -9,37 +9,13 @@ from typing import Annotated, Literal, Union, cast, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from docs.pages import errors
 from service.backends.fields import KNOBS, NAMES, Emulated, Refused, Sent
 from service.backends.vendors import DIALECTS, VENDORS
 from service.config.model import Config, Timeouts
 from service.config.values import Address, Duration
-from service.errors import Kind
 
 HERE = Path(__file__).parent
-
-
-def errors() -> str:
-    """The error table."""
-    lines = [
-        "# Errors",
-        "",
-        'One table, for both faces. Over REST the body is `{"error": {"message", "type", "param", "code"}}` with the',
-        "HTTP status; `param` is the path of the field at fault. Over gRPC the status has google.rpc.ErrorInfo (domain",
-        "`parley`, reason = the code in upper case, metadata: request_id, retryable, http_status, attempts, and of the",
-        "vendor: vendor, upstream_status, upstream_code, upstream_request_id), BadRequest with the path, and RetryInfo",
-        "where the vendor said when to try again (REST: `Retry-After`).",
-        "",
-        "A stream that breaks after its first chunk has HTTP status 200 already: its last event is the error object",
-        "(`event: error` on `/v4/beta`), and no `[DONE]` follows. Over gRPC its status is the error.",
-        "",
-        "| code | HTTP | gRPC | type | may succeed later |",
-        "|---|---|---|---|---|",
-    ]
-    for kind in Kind:
-        row = kind.value
-        again = "yes" if row.retryable else ""
-        lines.append(f"| `{row.code}` | {row.http} | {row.grpc.name} | `{row.type}` | {again} |")
-    return "\n".join([*lines, ""])
 
 
 def configuration() -> str:
@@ -178,7 +154,7 @@ def vendors() -> str:
     return "\n".join([*lines, ""])
 
 
-PAGES = {"errors.md": errors, "configuration.md": configuration, "vendors.md": vendors}
+PAGES = {"errors.md": errors.page, "configuration.md": configuration, "vendors.md": vendors}
 
 
 def main() -> int:

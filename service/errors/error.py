@@ -1,8 +1,20 @@
 """The one exception that a caller is told of; everything else that reaches a face is a bug and becomes INTERNAL."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from service.errors.code import Code, Relayed
 from service.errors.kind import Kind
+
+INSTEAD: Mapping[Code, Kind] = MappingProxyType(
+    {
+        "invalid_image_url": Kind.INVALID_VALUE,
+        "model_not_allowed": Kind.PERMISSION,
+        "queue_full": Kind.RATE_LIMIT,
+    }
+)
+"""Codes that say more exactly what is wrong than their kind's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +35,7 @@ class ApiError(Exception):
 
     :param message: what is wrong and what would be right; shown to the caller.
     :param param: path of the request's field that is at fault.
-    :param code: replaces the row's code where the vendor's is more exact.
+    :param code: replaces the row's code by one that is more exact.
     :param retry_after: seconds after which trying again may help.
     """
 
@@ -33,7 +45,7 @@ class ApiError(Exception):
         message: str,
         *,
         param: str | None = None,
-        code: str | None = None,
+        code: Code | Relayed | None = None,
         retry_after: float | None = None,
         upstream: Upstream | None = None,
     ) -> None:
@@ -41,7 +53,7 @@ class ApiError(Exception):
         self.kind = kind
         self.message = message
         self.param = param
-        self.code = code or kind.value.code
+        self.code: Code | Relayed = code or kind.value.code
         self.retry_after = retry_after
         self.upstream = upstream
         self.attempts: tuple[str, ...] = ()

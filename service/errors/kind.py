@@ -5,6 +5,8 @@ from enum import Enum, unique
 
 from grpc import StatusCode
 
+from service.errors.code import Code
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -14,7 +16,7 @@ class Row:
     http: int
     type: str
     """`error.type` of the REST body: OpenAI's vocabulary where it has a word, Anthropic's where it has not."""
-    code: str
+    code: Code
     """`error.code` of the REST body, and in upper case the reason of google.rpc.ErrorInfo."""
     retryable: bool = False
     """Whether the same request may succeed elsewhere or later."""

@@ -2,7 +2,7 @@
 
 from service.backends.grpc_status import BY_CODE, HTTP_STATUS, Told
 from service.backends.status import failure, kind_of
-from service.errors import ApiError, Kind, Upstream
+from service.errors import ApiError, Kind, Relayed, Upstream
 
 DOMAIN = "parley"
 """Domain of the ErrorInfo that a Parley adds to each of its errors."""
@@ -25,7 +25,7 @@ def error_of(vendor: str, status: int, told: Told) -> ApiError:
         kind,
         told.message,
         param=told.param,
-        code=told.reason.lower(),
+        code=Relayed(told.reason.lower()),
         retry_after=told.retry_after,
         upstream=Upstream(
             vendor=vendor,

@@ -1,0 +1,1 @@
+"""The documentation, and what makes those of its pages that can be made."""
