@@ -24,6 +24,7 @@ run: $(READY) ## Start Parley: PORT=18080, CONFIG=file.yaml
 test: $(READY) ## Run all tests, through a real Envoy and the real model
 	$(BIN)/python -m tests.clients.environments
 	$(BIN)/python -m tests.aimock.emulator
+	$(BIN)/python -m tests.proxies.programs
 	$(BIN)/python -m pytest
 
 test-vllm: $(READY) ## Ask a real vLLM through Parley; installs 1.9 GB, and writes docs/vllm.md

@@ -1,0 +1,1 @@
+"""Parley behind the proxies of others, by the configuration that docs/deploy.md gives for them."""
