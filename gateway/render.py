@@ -7,6 +7,7 @@ from typing import Protocol, cast
 
 import yaml
 
+from gateway.cors import add_cors
 from gateway.tracing import EdgeTracing, add_tracing
 
 CONFIG = "envoy.yaml"
@@ -57,9 +58,12 @@ def render(
     workers: int,
     template: Path | None = None,
     tracing: EdgeTracing | None = None,
+    cors: Sequence[str] = (),
 ) -> Path:
     """Writes RUNTIME_DIR/envoy.yaml and returns its path. The parameters are those of `rendered`."""
-    text = rendered(listen=listen, runtime_dir=runtime_dir, workers=workers, template=template, tracing=tracing)
+    text = rendered(
+        listen=listen, runtime_dir=runtime_dir, workers=workers, template=template, tracing=tracing, cors=cors
+    )
     path = runtime_dir / CONFIG
     path.write_text(text, encoding="utf-8")
     return path
@@ -72,6 +76,7 @@ def rendered(
     workers: int,
     template: Path | None = None,
     tracing: EdgeTracing | None = None,
+    cors: Sequence[str] = (),
     descriptor_set: Path = DESCRIPTOR_SET,
 ) -> str:
     """The envoy.yaml of an instance.
@@ -80,6 +85,7 @@ def rendered(
     :param workers: number of workers, at least 1.
     :param template: the envoy.yaml to start from. Default: `source()`.
     :param tracing: where Envoy's own spans go. Default: it makes none.
+    :param cors: origins of the pages that may read its answers. Default: none, and then nothing is asked about them.
     :param descriptor_set: where Envoy finds the contract's descriptor set.
     :raises ValueError: a socket's path is too long, there are no workers, or the template is not Parley's envoy.yaml.
     """
@@ -105,6 +111,8 @@ def rendered(
         endpoints = [{"endpoint": {"address": {"pipe": {"path": str(socket)}}}} for socket in sockets]
         for cluster in CLUSTERS:
             _put(document, (*static, "clusters", cluster, "load_assignment", "endpoints", 0, "lb_endpoints"), endpoints)
+        if cors:
+            add_cors(cast("dict[str, object]", _at(document, manager)), cors)
         if tracing is not None:
             hub, clusters = _at(document, manager), _at(document, (*static, "clusters"))
             add_tracing(cast("dict[str, object]", hub), cast("list[object]", clusters), tracing)

@@ -10,7 +10,7 @@ from gateway.render import DESCRIPTOR_SET, rendered
 from service.cli import options
 from service.config import ConfigError, load
 from service.config.values import parse_address
-from service.supervisor.envoy import edge_tracing
+from service.supervisor.envoy import edge_tracing, origins
 
 
 @click.command("envoy-config")
@@ -55,6 +55,7 @@ def command(
             runtime_dir=runtime_dir,
             workers=number,
             tracing=edge_tracing(config.tracing),
+            cors=origins(config),
             descriptor_set=descriptor_set,
         )
     except ValueError as error:

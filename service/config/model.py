@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from service.config.strict import STRICT
 from service.config.tls import Tls
-from service.config.values import Address, Duration, ListenAddress, Place, Workers
+from service.config.values import Address, Duration, ListenAddress, Origin, Place, Workers
 
 EMBEDDED_MODEL = "local/smollm2-135m-instruct"
 """The model that Parley runs itself."""
@@ -292,6 +292,14 @@ class Tracing(_Strict):
         return self.endpoint or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None
 
 
+class Cors(_Strict):
+    """Web pages that may call Parley from a browser, by keys of their own. Envoy's; see `parley envoy-config`."""
+
+    origins: Annotated[
+        tuple[Origin, ...], Field(min_length=1, description="`https://app.example.com`, `https://*.example.com`, `*`.")
+    ]
+
+
 class Watchdog(_Strict):
     """When a process that runs but does not answer is ended and started again."""
 
@@ -360,6 +368,7 @@ class Config(_Strict):
     fetch_images: FetchImages = FetchImages()
     metrics: Annotated[Metrics | None, Field(description="Absent: off. `{}` is enough to turn them on.")] = None
     tracing: Tracing = Tracing()
+    cors: Annotated[Cors | None, Field(description="Absent: pages of other origins read nothing.")] = None
     idempotency: Idempotency = Idempotency()
 
     @model_validator(mode="after")

@@ -89,6 +89,21 @@ def parse_place(value: object) -> str:
     raise ValueError("expected a host's name, an IP address or a network, such as images.internal or 10.1.0.0/16")
 
 
+_ORIGIN = re.compile(r"https?://(?:\*\.)?(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
+
+
+def parse_origin(value: object) -> str:
+    """A web page's origin: `*` for any, and `https://*.example.com` for any below."""
+    if isinstance(value, str) and (value == "*" or _ORIGIN.fullmatch(value.lower())):
+        return value.lower()
+    raise ValueError(
+        "expected *, or an origin without a path, such as https://app.example.com or https://*.example.com"
+    )
+
+
+Origin = Annotated[str, BeforeValidator(parse_origin)]
+"""As browsers send it, in lower case."""
+
 Place = Annotated[str, BeforeValidator(parse_place)]
 """A network in CIDR notation, or a host's name in lower case."""
 

@@ -8,6 +8,7 @@ from typing import Self
 from gateway import process
 from gateway.render import render
 from gateway.tracing import EdgeTracing
+from service.config import Config
 from service.config.model import Tracing
 from service.config.values import Address
 
@@ -17,6 +18,11 @@ def edge_tracing(settings: Tracing | None) -> EdgeTracing | None:
     if settings is None or not settings.edge or settings.receiver is None:
         return None
     return EdgeTracing.to(settings.receiver, sample=settings.sample)
+
+
+def origins(config: Config) -> tuple[str, ...]:
+    """Origins of the pages that may read Envoy's answers."""
+    return config.cors.origins if config.cors is not None else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +36,17 @@ class Envoy:
     """Envoy's own worker threads."""
 
     @classmethod
-    def rendered(cls, listen: Address, runtime_dir: Path, workers: int, tracing: Tracing | None = None) -> Self:
+    def rendered(cls, listen: Address, runtime_dir: Path, workers: int, config: Config) -> Self:
         """Renders envoy.yaml into the runtime directory, for so many workers."""
-        config = render(listen=listen, runtime_dir=runtime_dir, workers=workers, tracing=edge_tracing(tracing))
+        rendered = render(
+            listen=listen,
+            runtime_dir=runtime_dir,
+            workers=workers,
+            tracing=edge_tracing(config.tracing),
+            cors=origins(config),
+        )
         # A thread of Envoy carries what several workers produce; more threads than cores only compete with them.
-        return cls(config, runtime_dir, concurrency=max(1, min(workers, os.cpu_count() or 1)))
+        return cls(rendered, runtime_dir, concurrency=max(1, min(workers, os.cpu_count() or 1)))
 
     def command(self) -> tuple[str, ...]:
         """Its command line."""

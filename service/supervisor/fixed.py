@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from service.config import Config
 
-_FIXED = ("listen", "workers", "drain", "transport", "local", "watchdog", "metrics", "tracing")
+_FIXED = ("listen", "workers", "drain", "transport", "local", "watchdog", "metrics", "tracing", "cors")
 """Settings of the processes themselves and of their connections, which are read once at the start."""
 
 

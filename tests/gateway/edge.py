@@ -4,7 +4,7 @@ import asyncio
 import json
 import shutil
 import tempfile
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,10 +49,20 @@ def runtime_directory() -> Generator[Path]:
 
 @asynccontextmanager
 async def running_edge(
-    runtime_dir: Path, *, workers: int = 1, template: Path | None = None, tracing: EdgeTracing | None = None
+    runtime_dir: Path,
+    *,
+    workers: int = 1,
+    template: Path | None = None,
+    tracing: EdgeTracing | None = None,
+    cors: Sequence[str] = (),
 ) -> AsyncGenerator[Edge]:
     config = gateway.render(
-        listen=Address("127.0.0.1", 0), runtime_dir=runtime_dir, workers=workers, template=template, tracing=tracing
+        listen=Address("127.0.0.1", 0),
+        runtime_dir=runtime_dir,
+        workers=workers,
+        template=template,
+        tracing=tracing,
+        cors=cors,
     )
     process = await asyncio.create_subprocess_exec(*gateway.command(config, concurrency=1))
     try:

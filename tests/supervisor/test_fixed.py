@@ -17,6 +17,7 @@ BASE = "models: {openai/x: {}}\nkeys: []\n"
         ("metrics: {}", "metrics"),
         ("tracing: {sample: 1}", "tracing.sample"),
         ("transport: aiohttp", "transport"),
+        ("cors: {origins: ['*']}", "cors"),
         ("workers: 7\ndrain: 1s", "workers, drain"),
     ],
 )
