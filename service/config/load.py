@@ -10,12 +10,15 @@ from typing import Annotated, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from service.config.model import MODEL_NAME, PLAIN_NAME, SHA256, URL, VENDOR_URL, Config
+from service.config.model import MODEL_NAME, PLAIN_NAME, SHA256, VENDOR_URL, VENDORS_MODEL, Config
+from service.config.names import PlacedError
+from service.config.watching import URL
 
 Location = tuple[str | int, ...]
 
 _PATTERNS = {
-    MODEL_NAME: "expected vendor/model_name, or vendor/* for any model of the vendor",
+    MODEL_NAME: "expected vendor/model_name, vendor/* for any model of the vendor, or your own name without slashes",
+    VENDORS_MODEL: "expected vendor/model_name or vendor/model_name/deployment, such as openai/gpt-4o",
     SHA256: "expected the SHA-256 of the key in 64 lower-case hex digits, as `parley key new NAME` prints it",
     URL: "expected a URL that starts with http:// or https://",
     VENDOR_URL: "expected a URL that starts with http://, https://, grpc:// or grpcs://",
@@ -82,6 +85,9 @@ def _problems(error: ValidationError, root: yaml.Node | None) -> list[Problem]:
     for detail in error.errors(include_url=False, include_input=False):
         location = tuple(part for part in detail["loc"] if part != "[key]")
         message = detail["msg"].removeprefix("Value error, ")
+        cause: object = detail.get("ctx", {}).get("error")
+        if isinstance(cause, PlacedError):
+            location += cause.location
         if detail["type"] == "extra_forbidden":
             message = _unknown_key(location)
         elif detail["type"] == "string_pattern_mismatch":

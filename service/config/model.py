@@ -6,24 +6,27 @@ from typing import Annotated, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
+from service.config.names import check_names
 from service.config.strict import STRICT
 from service.config.tls import Tls
 from service.config.values import Address, Duration, ListenAddress, Origin, Place, Workers
+from service.config.watching import Metrics, Tracing, Watchdog
 
 EMBEDDED_MODEL = "local/smollm2-135m-instruct"
 """The model that Parley runs itself."""
 
-MODEL_NAME = r"^[^/\s]+/\S+$"
+VENDORS_MODEL = r"^[^/\s]+/\S+$"
+MODEL_NAME = r"^([^/\s]+/\S+|[^/\s*]+)$"
 PLAIN_NAME = r"^[^/\s*]+$"
 SHA256 = r"^[0-9a-f]{64}$"
-URL = r"^https?://"
 VENDOR_URL = r"^(https?|grpcs?)://"
 
 ModelName = Annotated[str, Field(pattern=MODEL_NAME)]
-"""`vendor/model_name`, or `vendor/*` for any model of the vendor."""
+"""`vendor/model_name`, `vendor/*` for any model of the vendor, or a name of one's own without a slash."""
+VendorsModel = Annotated[str, Field(pattern=VENDORS_MODEL)]
+"""`vendor/model_name[/deployment]`."""
 PlainName = Annotated[str, Field(pattern=PLAIN_NAME)]
 """Name of a vendor or a deployment: one part of a model's name."""
-Url = Annotated[str, Field(pattern=URL)]
 VendorUrl = Annotated[str, Field(pattern=VENDOR_URL)]
 
 
@@ -128,6 +131,13 @@ class Vendor(_Place):
 class Deployment(_Place):
     """One place where a model is served; what it does not say comes from its model and vendor."""
 
+    use: Annotated[
+        VendorsModel | None,
+        Field(
+            description="Only, and always, under a name of one's own: the `vendor/model_name[/deployment]` that "
+            "answers. What the file says of that one holds here too, but for its weight and what stands beside `use`."
+        ),
+    ] = None
     model: Annotated[str | None, Field(description="The vendor's name for the model.")] = None
     weight: Annotated[float, Field(gt=0, description="Share of the requests, against its siblings' weights.")] = 1.0
 
@@ -256,57 +266,12 @@ class Idempotency(_Strict):
     ] = 64 * 1024 * 1024
 
 
-class Metrics(_Strict):
-    """Prometheus metrics, on a port of their own that needs no key: they hold names of models, and no secrets."""
-
-    listen: Annotated[ListenAddress, Field(description="Serves /metrics, and Envoy's own at /metrics/envoy.")] = (
-        Address("127.0.0.1", 9464)
-    )
-
-
-class Tracing(_Strict):
-    """OpenTelemetry traces, sent over OTLP. Prompts, answers and keys are not in them."""
-
-    endpoint: Annotated[
-        Url | None,
-        Field(
-            description="An OTLP receiver's gRPC address, such as http://127.0.0.1:4317. "
-            "Default: the environment's OTEL_EXPORTER_OTLP_ENDPOINT; without either, nothing is traced."
-        ),
-    ] = None
-    sample: Annotated[
-        float, Field(ge=0, le=1, description="Share of the requests; a caller's `traceparent` decides for its own.")
-    ] = 0.1
-    propagate: Annotated[
-        bool,
-        Field(
-            description="Whether the vendor is sent `traceparent` and `tracestate`; without a receiver, the caller's."
-        ),
-    ] = True
-    content: Annotated[bool, Field(description="Whether prompts and answers are in the traces after all.")] = False
-    edge: Annotated[bool, Field(description="Whether Envoy adds a span of its own.")] = False
-
-    @property
-    def receiver(self) -> str | None:
-        """Where traces go; None where nothing is traced."""
-        return self.endpoint or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None
-
-
 class Cors(_Strict):
     """Web pages that may call Parley from a browser, by keys of their own. Envoy's; see `parley envoy-config`."""
 
     origins: Annotated[
         tuple[Origin, ...], Field(min_length=1, description="`https://app.example.com`, `https://*.example.com`, `*`.")
     ]
-
-
-class Watchdog(_Strict):
-    """When a process that runs but does not answer is ended and started again."""
-
-    interval: Annotated[Duration, Field(description="How often each is asked.")] = 2.0
-    limit: Annotated[
-        Duration, Field(description="For how long it may owe an answer. One that is merely busy answers late.")
-    ] = 15.0
 
 
 TransportName = Literal["built-in", "aiohttp"]
@@ -339,6 +304,10 @@ class Config(_Strict):
     ] = None
     vendors: dict[PlainName, Vendor] = {}
     models: dict[ModelName, Model] = {EMBEDDED_MODEL: Model()}
+    aliases: Annotated[
+        dict[PlainName, ModelName],
+        Field(description="Further names for models, such as `gpt-4: prod-chat`. A key good for either may use it."),
+    ] = {}
     timeouts: Timeouts = Timeouts()
     transport: Annotated[
         TransportName,
@@ -379,21 +348,13 @@ class Config(_Strict):
                 "make one with `parley key new NAME`, or listen on 127.0.0.1"
             )
         names = [key.name for key in self.keys or ()]
-        for name, model in self.models.items():
-            for place in ("any", "context_length", "content_filter"):
-                for other in getattr(model.fallback, place):
-                    if not self._serves(other):
-                        raise ValueError(f"models.{name}.fallback: {other!r} is not among the models")
+        check_names(self.models, self.aliases)
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"keys: the name {min(twice)!r} is given twice")
         return self
 
-    def _serves(self, name: str) -> bool:
-        return name in self.models or any(
-            name.startswith(pattern[:-1]) for pattern in self.models if pattern.endswith("*")
-        )
-
     @property
     def uses_local(self) -> bool:
         """Whether the embedded model's engine is needed."""
-        return any(name.startswith("local/") for name in self.models)
+        used = (place.use or "" for model in self.models.values() for place in model.deployments.values())
+        return any(name.startswith("local/") for name in (*self.models, *used))

@@ -9,8 +9,8 @@ from gateway import process
 from gateway.render import render
 from gateway.tracing import EdgeTracing
 from service.config import Config
-from service.config.model import Tracing
 from service.config.values import Address
+from service.config.watching import Tracing
 
 
 def edge_tracing(settings: Tracing | None) -> EdgeTracing | None:

@@ -5,9 +5,9 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from service.config.model import Metrics
 from service.config.snapshot import Loaded
 from service.config.values import Address
+from service.config.watching import Metrics
 from service.supervisor.port import PortError
 from service.supervisor.process import Change, State
 

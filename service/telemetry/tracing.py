@@ -18,7 +18,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_
 from opentelemetry.trace import Tracer as SdkTracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from service.config.model import Tracing
+from service.config.watching import Tracing
 from service.pipeline.record import BUG, AttemptRecord, Record
 from service.telemetry import attributes
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from service.config.model import Tracing
+from service.config.watching import Tracing
 from service.pipeline.trace import Tracer
 
 

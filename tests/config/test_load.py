@@ -53,7 +53,7 @@ def test_an_empty_file_is_the_embedded_model_on_loopback(text: str) -> None:
         ("listen: example.org:80", "1:9: listen: expected an IP address or localhost, got 'example.org'"),
         ("timeouts: {total: 5 parsecs}", "1:19: timeouts.total: expected a duration above 0, such as 500ms, 2s, 10m"),
         ("timeouts: {total: -1}", "1:19: timeouts.total: expected a duration above 0"),
-        ("models:\n  gpt-4o: {}", "2:11: models.gpt-4o: expected vendor/model_name, or vendor/*"),
+        ("models:\n  gpt-4o: {}", "2:11: models.gpt-4o: a name without a vendor needs deployments that say"),
         (
             "models:\n  a/b:\n    deployments:\n      x: {wieght: 2}",
             "4:11: models.a/b.deployments.x.wieght: unknown key; did you mean weight?",

@@ -7,7 +7,7 @@ import yaml
 
 import gateway
 from gateway.tracing import CLUSTER, EdgeTracing
-from service.config.model import Tracing
+from service.config.watching import Tracing
 from service.supervisor.envoy import edge_tracing
 from tests.gateway.edge import Address, runtime_directory
 

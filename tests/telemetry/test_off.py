@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from service.config import Config
-from service.config.model import Tracing
+from service.config.watching import Tracing
 from service.log import Log
 from service.pipeline.trace import trace_id_of
 from service.telemetry.worker_telemetry import WorkerTelemetry
