@@ -48,15 +48,19 @@ class Tls:
     key: bytes | None = field(default=None, repr=False)
 
 
-def system_files() -> tuple[Path, ...]:
-    """The files of the authorities trusted by default: those of SSL_CERT_FILE and SSL_CERT_DIR, or a bundle."""
-    named = os.environ.get("SSL_CERT_FILE")
-    default = ssl.get_default_verify_paths().cafile
-    found = [Path(named)] if named else [Path(default)] if default else []
+def named_by_environment() -> Iterator[Path]:
+    """The files of authorities that SSL_CERT_FILE and SSL_CERT_DIR name."""
+    if named := os.environ.get("SSL_CERT_FILE"):
+        yield Path(named)
     for folder in filter(None, os.environ.get("SSL_CERT_DIR", "").split(os.pathsep)):
         with contextlib.suppress(OSError):
-            found += sorted(file for file in Path(folder).iterdir() if file.is_file())
-    return tuple(found)
+            yield from sorted(file for file in Path(folder).iterdir() if file.is_file())
+
+
+def system_files() -> tuple[Path, ...]:
+    """The files of the authorities trusted by default: those of SSL_CERT_FILE and SSL_CERT_DIR, or a bundle."""
+    default = None if os.environ.get("SSL_CERT_FILE") else ssl.get_default_verify_paths().cafile
+    return (*([Path(default)] if default else []), *named_by_environment())
 
 
 def load(files: TlsFiles | None = None) -> Tls:

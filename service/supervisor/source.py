@@ -11,6 +11,7 @@ from service.config.snapshot import Snapshot
 from service.config.values import Address
 from service.routing.table import build
 from service.supervisor.cores import usable_cores
+from service.tls import named_by_environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ class Source:
         return Candidate(snapshot, config.model_copy(update=changes))
 
     def files(self, config: Config) -> Iterator[Path]:
-        """The files on which the configuration depends: itself, and those of the secrets that it names."""
+        """The files on which the configuration depends: itself, and those of secrets and certificates."""
         if self.path is not None:
             yield self.path
             yield from secret_files(config)
+            yield from named_by_environment()

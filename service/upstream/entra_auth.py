@@ -92,7 +92,8 @@ class EntraTokens:
 
     async def _fetch(self, scope: str, target: Target, send: Send) -> tuple[str, float]:
         call, authority = self._call(scope, target)
-        response = await send(call, replace(target, base_url=authority, socket=None))
+        # Certificates that are for a vendor are none for Microsoft.
+        response = await send(call, replace(target, base_url=authority, socket=None, tls=None))
         try:
             body = bytearray()
             while len(body) < _MOST_BYTES and (data := await response.read()):

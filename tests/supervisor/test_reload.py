@@ -12,6 +12,7 @@ from service.control import ControlError, answering, reply
 from service.control.worker import FACTS, TAKE, WorkerFacts, control_socket
 from service.supervisor.reload import Reload
 from service.supervisor.source import Source
+from service.tls import named_by_environment
 
 GOOD = "models: {openai/x: {}}\nvendors: {openai: {api_key: {file: %s/key}}}\n"
 
@@ -143,8 +144,26 @@ async def test_only_what_changed_is_loaded_by_itself_and_a_secret_is_such_a_chan
     await scene.subject.reload_if_changed()
     await scene.subject.reload_if_changed()
     assert scene.subject.loaded.generation == 2
-    assert set(scene.subject.files) == {scene.file, scene.key}
+    assert set(scene.subject.files) - {*named_by_environment()} == {scene.file, scene.key}
     assert not any("sk-" in line for line in scene.said)
+
+
+async def test_a_changed_bundle_of_authorities_is_such_a_change(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "bundle.pem").write_text("one")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "a.pem").write_text("two")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "bundle.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "more"))
+    await scene.subject.reload()
+    assert {tmp_path / "bundle.pem", tmp_path / "more" / "a.pem"} < {*scene.subject.files}
+    before = scene.subject.loaded.generation
+    await scene.subject.reload_if_changed()
+    assert scene.subject.loaded.generation == before
+    (tmp_path / "bundle.pem").write_text("three")
+    await scene.subject.reload_if_changed()
+    assert scene.subject.loaded.generation == before + 1
 
 
 async def test_a_secret_that_was_missing_is_waited_for(scene: Scene) -> None:
