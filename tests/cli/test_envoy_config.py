@@ -33,6 +33,14 @@ def sockets(document: Any) -> list[list[str]]:
     ]
 
 
+def test_pages_that_the_file_names_may_call(file: Path) -> None:
+    with file.open("a") as more:
+        more.write("cors: {origins: ['https://app.example.com']}\n")
+    result = run("envoy-config", "--config", str(file), "--runtime-dir", "/run/parley")
+    assert result.exit_code == 0, result.output
+    assert "exact: https://app.example.com" in result.output
+
+
 def test_it_listens_and_finds_the_workers_as_the_file_says(file: Path) -> None:
     result = run("envoy-config", "--config", str(file), "--runtime-dir", "/run/parley")
     assert result.exit_code == 0, result.output
@@ -41,7 +49,8 @@ def test_it_listens_and_finds_the_workers_as_the_file_says(file: Path) -> None:
     workers = [f"/run/parley/worker-{index}.sock" for index in range(3)]
     assert sockets(document) == [workers] * 2
     assert document["admin"]["address"]["pipe"]["path"] == "/run/parley/envoy-admin.sock"
-    assert "control" not in result.output
+    assert "-control.sock" not in result.output
+    assert "filters.http.cors" not in result.output
 
 
 def test_the_command_line_goes_before_the_file(file: Path, tmp_path: Path) -> None:
