@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 
-PROGRAMS = ("nginx", "haproxy")
+PROGRAMS = ("nginx", "haproxy", "tinyproxy")
 """Names of the programs, and of the packages that have them."""
 
 _PATH = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"

@@ -185,7 +185,7 @@ def _openssl(folder: Path, *arguments: str) -> None:
 
 def make_authority(folder: Path) -> Authority:
     """Makes keys and certificates with the openssl program; skips the test where there is none."""
-    (folder / "names").write_text("subjectAltName=DNS:localhost,DNS:vendor.example\n")
+    (folder / "names").write_text("subjectAltName=DNS:localhost,DNS:vendor.example,IP:0.0.0.0\n")
     _openssl(folder, *_NEW, "-x509", "-days", "2", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Tests")
     _openssl(folder, *_NEW, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
     _openssl(
