@@ -134,3 +134,12 @@ async def test_unknown_method_is_the_workers_unimplemented(channel: grpc.aio.Cha
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await channel.unary_unary("/parley.chat.v1.ChatService/Nope")(b"")
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+@pytest.mark.parametrize("compression", [grpc.Compression.Gzip, grpc.Compression.Deflate])
+async def test_compressed_messages_pass(
+    compression: grpc.Compression, worker: Script, channel: grpc.aio.Channel
+) -> None:
+    stub = chat_service_pb2_grpc.ChatServiceStub(channel)
+    request = completion_pb2.CompletionRequest(model="m" * 100_000)
+    assert (await stub.CreateCompletion(request, compression=compression)).model == request.model
