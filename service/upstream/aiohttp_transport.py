@@ -11,7 +11,6 @@ from yarl import URL
 
 from service.backends.dialect import HttpCall, Target
 from service.errors import Kind
-from service.proxies import proxy_for
 from service.tls import Tls, load
 from service.upstream.aiohttp_connection import HeadError, Trust
 from service.upstream.aiohttp_connector import DialingConnector
@@ -21,6 +20,7 @@ from service.upstream.http_answer import CLOSED, NOT_HTTP, SWITCHED, encoding_pr
 from service.upstream.http_dialer import STOPPING, Dialer, DialError
 from service.upstream.http_limits import HttpLimits
 from service.upstream.http_origin import Base, Origin, parse_base
+from service.upstream.http_proxy import proxy_for
 from service.upstream.resolver import Resolver
 
 _UNLIMITED = 1024 * 1024

@@ -9,13 +9,13 @@ import grpc.aio
 
 from service.backends.dialect import HttpCall, Target
 from service.errors import ApiError, Kind
-from service.proxies import proxy_for
 from service.tls import Tls, load
 from service.upstream.failure import failure
 from service.upstream.grpc_line import Line
 from service.upstream.grpc_response import GrpcResponse, Rpc, UntouchedError
 from service.upstream.http_answer import CLOSED
 from service.upstream.http_limits import HttpLimits
+from service.upstream.http_proxy import proxy_for
 
 _NAME = re.compile(r"(?!grpc-)[0-9a-z_.-]+(?<!-bin)")
 

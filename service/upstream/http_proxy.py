@@ -1,10 +1,12 @@
-"""Tunnels through HTTP proxies (RFC 9110, 9.3.6)."""
+"""Proxies as the transports take them: which leads to a place, and how a tunnel is opened (RFC 9110, 9.3.6)."""
 
 import asyncio
 import socket
 from typing import cast
 
-from service.proxies import Address, Proxy
+from service.proxies import Address, Proxy, proxy_for
+
+__all__ = ["SecureTunnel", "TunnelError", "open_tunnel", "proxy_for"]
 
 _HEAD = 16 * 1024
 """Most bytes of a proxy's answer."""

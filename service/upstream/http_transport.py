@@ -2,7 +2,6 @@
 
 from service.backends.dialect import HttpCall, Target
 from service.errors import Kind
-from service.proxies import proxy_for
 from service.tls import Tls, load
 from service.upstream.failure import failure
 from service.upstream.http_answer import CLOSED
@@ -11,6 +10,7 @@ from service.upstream.http_dialer import Dialer, DialError
 from service.upstream.http_limits import HttpLimits
 from service.upstream.http_origin import Base, Origin, parse_base
 from service.upstream.http_pool import HttpPool
+from service.upstream.http_proxy import proxy_for
 from service.upstream.resolver import Resolver
 
 
