@@ -46,7 +46,7 @@ class Maker:
 
         :param before: what was served by until now, whose state of places and kept answers goes on.
         """
-        router = Router(table, previous=before.router if before else None)
+        router = Router(table, previous=before.router if before else None, aliases=config.aliases)
         repeats = before.pipeline.repeats if before else None
         if repeats is None or repeats.settings != config.idempotency:
             repeats = Repeats(config.idempotency)

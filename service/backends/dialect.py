@@ -65,6 +65,8 @@ class Target:
     """Region of the vendor's cloud, where it has any."""
     project: str = ""
     """Project in the vendor's cloud, where it has any."""
+    used: str = ""
+    """The `vendor/model_name[/deployment]` that a name of one's own uses here; empty elsewhere."""
     analogy: bool = True
     """Whether events may be read by analogy with others, which gives the same for less."""
     memory: Memory = field(default_factory=Memory, repr=False, compare=False)

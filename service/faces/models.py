@@ -42,7 +42,7 @@ class ModelFace(ModelServiceServicer):
         serving = self.current()
         async with Answering(context) as metadata:
             caller = admit(context, metadata, serving.keyring, face="grpc").caller
-            return ListModelsResponse(object="list", data=[self._model(name) for name in _names(serving, caller)])
+            return ListModelsResponse(object="list", data=[self._model(*each) for each in _names(serving, caller)])
 
     async def GetModel(  # noqa: N802  # the contract's name
         self, request: GetModelRequest, context: ServicerContext[GetModelRequest, Awaitable[Model]]
@@ -51,12 +51,15 @@ class ModelFace(ModelServiceServicer):
         serving = self.current()
         async with Answering(context) as metadata:
             caller = admit(context, metadata, serving.keyring, face="grpc").caller
-            serving.router.route(request.model)
-            if not caller.may_use(request.model):
+            try:
+                route = serving.router.route(request.model, caller)
+            except ApiError as error:
+                if error.kind is not Kind.PERMISSION:
+                    raise
                 # Whether a model exists is no business of a key that may not use it.
                 problem = f"model: no model {request.model!r} that this API key may use"
-                raise ApiError(Kind.MODEL_NOT_FOUND, problem, param="model")
-            return self._model(request.model)
+                raise ApiError(Kind.MODEL_NOT_FOUND, problem, param="model") from None
+            return self._model(request.model, route.owner)
 
     async def ListModelDefinitions(  # noqa: N802  # the contract's name
         self,
@@ -67,23 +70,25 @@ class ModelFace(ModelServiceServicer):
         serving = self.current()
         async with Answering(context) as metadata:
             caller = admit(context, metadata, serving.keyring, face="grpc").caller
-            definitions = [_definition(name) for name in _names(serving, caller)]
+            definitions = [_definition(*each) for each in _names(serving, caller)]
             page, more = _page(definitions, request)
             return ListModelDefinitionsResponse(object="list", items=page, has_more=more)
 
-    def _model(self, name: str) -> Model:
-        return Model(id=name, object="model", created=self.started, owned_by=name.partition("/")[0])
+    def _model(self, name: str, owner: str) -> Model:
+        return Model(id=name, object="model", created=self.started, owned_by=owner)
 
 
-def _names(serving: Serving, caller: Caller) -> list[str]:
-    return [name for name in serving.router.names() if caller.may_use(name)]
+def _names(serving: Serving, caller: Caller) -> list[tuple[str, str]]:
+    """The models that a key may use, each with whose it is."""
+    router = serving.router
+    return [(name, router.owner(name)) for name in router.names(caller)]
 
 
-def _definition(name: str) -> ModelDefinition:
+def _definition(name: str, owner: str) -> ModelDefinition:
     return ModelDefinition(
         model_name=name,
         model_type="chat_completion",
-        model_vendor=name.partition("/")[0],
+        model_vendor=owner,
         model_availability="available",
     )
 

@@ -133,16 +133,17 @@ class Answer:
         """Takes the request through its checks, and asks until an answer begins."""
         request, context, account = self._request, self._context, self._account
         prepared = prepare(request, context, stream=self._stream)
-        route = self._means.router.route(request.model)
+        router, caller = self._means.router, context.caller
+        route = router.route(request.model, caller)
         account.routed(route)
         self._deadline = _deadline(request, context, route.total_timeout)
         attempts = self._attempts = account.attempts = Attempts(
-            self._means.router,
+            router,
             request,
             route,
             self._deadline,
             context.report,
-            context.caller.may_use,
+            lambda name: router.permits(name, caller),
             stream=self._stream,
             waiting=account.waiting,
         )

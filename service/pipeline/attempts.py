@@ -149,6 +149,7 @@ class Attempts:
         self.place = attempt.place
         self.sent = attempt.request
         self.report.take_over(attempt.report)
+        self.report.model = attempt.place.model
 
     def _wait_before_next(self, error: ApiError) -> float:
         """Seconds until the next attempt, which goes where `route` says; raises the error where there is none."""

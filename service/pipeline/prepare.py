@@ -50,12 +50,8 @@ def prepare(request: CompletionRequest, context: RequestContext, *, stream: bool
 
     ApiError names the path of what is wrong and what would be right.
     """
-    model = request.model
-    if not model:
+    if not request.model:
         raise _invalid("model", "required, such as vendor/model_name")
-    if not context.caller.may_use(model):
-        problem = f"model: this API key may not use {model!r}"
-        raise ApiError(Kind.PERMISSION, problem, param="model", code="model_not_allowed")
     fields: dict[str, Any] = {}
     for field, value in request.ListFields():
         fields[_NAMES[field]] = value

@@ -23,12 +23,23 @@ EMULATED = "x-parley-emulated"
 ATTEMPTS = "x-parley-attempts"
 LEFT_OUT = "x-parley-messages-left-out"
 DISOBEYED = "x-parley-disobeyed"
+MODEL = "x-parley-model"
 
 
 class Report:
     """Grows while a request is prepared; read when the answer begins."""
 
-    __slots__ = ("attempts", "disobeyed", "dropped", "emulated", "heard", "keep_alives", "left_out", "replayed")
+    __slots__ = (
+        "attempts",
+        "disobeyed",
+        "dropped",
+        "emulated",
+        "heard",
+        "keep_alives",
+        "left_out",
+        "model",
+        "replayed",
+    )
 
     def __init__(self, dropped: Iterable[str] = (), *, left_out: int = 0) -> None:
         self.dropped: list[str] = [*dropped]
@@ -39,6 +50,8 @@ class Report:
         """Messages that memory_strategy left out."""
         self.attempts: list[str] = []
         """Where the request went, in order, and how that ended: `vendor/model/deployment: code`; last, what answers."""
+        self.model = ""
+        """Who answers: `vendor/model_name[/deployment]`; empty until anyone does."""
         self.keep_alives = 0
         """Comments that were sent to keep a silent stream alive."""
         self.disobeyed = ""
@@ -52,7 +65,7 @@ class Report:
         """Becomes the report of an answer that is given again."""
         self.dropped, self.emulated, self.attempts = [*first.dropped], [*first.emulated], [*first.attempts]
         self.left_out, self.keep_alives = first.left_out, first.keep_alives
-        self.disobeyed, self.heard = first.disobeyed, {**first.heard}
+        self.model, self.disobeyed, self.heard = first.model, first.disobeyed, {**first.heard}
         self.replayed = True
 
     def hear(self, metadata: Mapping[str, str], vendor: str) -> None:
@@ -70,8 +83,8 @@ class Report:
         self.dropped, self.emulated, self.heard = attempt.dropped, attempt.emulated, attempt.heard
 
     def headers(self) -> list[tuple[str, str]]:
-        """Headers of the answer; none where everything went as asked."""
-        pairs: list[tuple[str, str]] = []
+        """Headers of the answer: who gives it, and what did not go as asked."""
+        pairs = [(MODEL, self.model)] if self.model else []
         heard, left_out = self.heard, self.left_out
         for name, own in ((DROPPED, self.dropped), (EMULATED, self.emulated)):
             if own or name in heard:

@@ -28,6 +28,8 @@ class Place:
     target: Target
     condition: Condition
     gate: Gate
+    model: str = ""
+    """Who answers there: `vendor/model_name[/deployment]`, also where a name of one's own was asked."""
 
 
 class Pool:
@@ -125,5 +127,5 @@ class Pool:
         if self.route.wildcard:
             target = self.route.named(name.partition("/")[2], target)
         label = f"{name}/{target.deployment}" if target.deployment else name
-        place = self._places[name, target.deployment] = Place(label, target, condition, gate)
+        place = self._places[name, target.deployment] = Place(label, target, condition, gate, target.used or label)
         return place

@@ -13,6 +13,7 @@ from service.backends.dialect import Dialect, Target
 from service.backends.known_vendor import KnownVendor
 from service.backends.vendors import DIALECTS, LOCAL, OVER_GRPC, UNNAMED, VENDORS
 from service.config import Config, Deployment, Model, SecretRef, Timeouts, Vendor
+from service.config.names import is_own
 from service.proxies import ProxyError, proxy_for
 from service.tls import Tls, TlsError, TlsFiles, load
 
@@ -65,22 +66,67 @@ def build(config: Config, *, local_socket: Path | None = None) -> dict[str, Mode
 
 
 def _model(config: Config, name: str, model: Model, local_socket: Path | None) -> ModelRoute:
-    vendor_name, _, rest = name.partition("/")
+    if is_own(name):
+        places = model.deployments.items()
+        return ModelRoute(tuple(_used(config, name, model, *item, local_socket) for item in places), model)
+    source = _source(config, f"models.{name}", name, model, local_socket)
+    deployments = model.deployments or {"": Deployment()}
+    if name.endswith("*") and any(part.model for part in (model, *deployments.values())):
+        raise RoutingError(f"models.{name}.model: a wildcard stands for many models, so it cannot be one")
+    targets = tuple(source.target(*item) for item in deployments.items())
+    return ModelRoute(targets, model, source.dialects(), wildcard=name.endswith("*"))
+
+
+def _source(config: Config, place: str, name: str, model: Model, local_socket: Path | None) -> "_Source":
+    vendor_name = name.partition("/")[0]
     if vendor_name not in VENDORS and vendor_name not in config.vendors:
         choices = sorted({*VENDORS, *config.vendors})
         near = difflib.get_close_matches(vendor_name, choices, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(choices)}"
-        raise RoutingError(f"models.{name}: the vendor {vendor_name!r} is not known and not under vendors; {hint}")
-    deployments = model.deployments or {"": Deployment()}
-    if rest.endswith("*") and any(part.model for part in (model, *deployments.values())):
-        raise RoutingError(f"models.{name}.model: a wildcard stands for many models, so it cannot be one")
+        raise RoutingError(f"{place}: the vendor {vendor_name!r} is not known and not under vendors; {hint}")
     vendor = config.vendors.get(vendor_name, Vendor())
     known = VENDORS.get(vendor_name) or UNNAMED.get(vendor.dialect or "")
-    source = _Source(config, name, vendor_name, known, vendor, model)
-    targets = tuple(source.target(*item) for item in deployments.items())
-    if vendor_name == LOCAL and local_socket is not None:
-        targets = tuple(dataclasses.replace(target, socket=str(local_socket)) for target in targets)
-    return ModelRoute(targets, model, source.dialects(), wildcard=rest.endswith("*"))
+    socket = str(local_socket) if vendor_name == LOCAL and local_socket is not None else None
+    return _Source(config, place, name, vendor_name, known, vendor, model, socket)
+
+
+def _used(
+    config: Config, name: str, model: Model, key: str, deployment: Deployment, local_socket: Path | None
+) -> Target:
+    """A deployment of a name of one's own: what it uses, under what is said beside `use`."""
+    used = deployment.use or ""
+    place = f"models.{name}.deployments.{key}"
+    entry, picked = _entry(config, f"{place}.use", used)
+    theirs = config.models.get(entry, Model())
+    base = theirs.deployments.get(picked, Deployment())
+    own = {field: getattr(deployment, field) for field in deployment.model_fields_set - {"use", "timeouts"}}
+    merged = base.model_copy(update={"weight": Deployment().weight, "model": base.model or theirs.model, **own})
+    layers = (theirs.timeouts, base.timeouts, model.timeouts, deployment.timeouts)
+    settings = merged.model_copy(update={"timeouts": _overlaid(Timeouts(), *layers) if any(layers) else None})
+    source = _source(config, place, used if entry.endswith("*") or not picked else entry, Model(), local_socket)
+    target = source.target("", settings)
+    return dataclasses.replace(target, deployment=key, used=used)
+
+
+def _entry(config: Config, place: str, used: str) -> tuple[str, str]:
+    """Which entry of `models` says what holds for a model that is used, and which deployment; empty for neither."""
+    stem, _, last = used.rpartition("/")
+    if used not in config.models and last in config.models.get(stem, Model()).deployments:
+        return stem, last
+    entry = used if used in config.models else _wildcard(config.models, used)
+    deployments = config.models[entry].deployments if entry else {}
+    if len(deployments) < 2:
+        return entry, next(iter(deployments), "")
+    if entry.endswith("*"):
+        raise RoutingError(f"{place}: {entry} has several deployments; give {used} an entry of its own under models")
+    picks = " or ".join(f"{used}/{each}" for each in deployments)
+    raise RoutingError(f"{place}: {used} has several deployments; say which: {picks}")
+
+
+def _wildcard(models: Iterable[str], name: str) -> str:
+    """The narrowest wildcard that stands for a name; empty for none."""
+    fitting = (each for each in models if each.endswith("*") and name.startswith(each[:-1]) and len(name) >= len(each))
+    return max(fitting, key=len, default="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +134,18 @@ class _Source:
     """Where the parts of a model's targets come from."""
 
     config: Config
+    place: str
+    """Where the file speaks of it."""
     name: str
     vendor_name: str
     known: KnownVendor | None
     vendor: Vendor
     model: Model
+    socket: str | None
 
     def target(self, deployment_name: str, deployment: Deployment) -> Target:
         vendor, known = self.vendor, self.known
-        place = f"models.{self.name}" + (f".deployments.{deployment_name}" if deployment_name else "")
+        place = self.place + (f".deployments.{deployment_name}" if deployment_name else "")
         region = deployment.region or vendor.region or ""
         project = deployment.project or vendor.project or ""
         own = (deployment.api_version, deployment.vllm_version, vendor.api_version, vendor.vllm_version)
@@ -118,6 +167,7 @@ class _Source:
             timeouts=_overlaid(self.config.timeouts, vendor.timeouts, self.model.timeouts, deployment.timeouts),
             auth=auth,
             credential=credential,
+            socket=self.socket,
             headers={key.lower(): value for key, value in vendor.headers.items()},
             tls=self._tls(place, deployment, base_url),
             max_connection_age=self.config.max_connection_age,
