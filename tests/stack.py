@@ -17,6 +17,7 @@ from tests.vendor import Vendor, unused_port
 
 API_KEY = "parley-test-key-of-the-tests"
 LIMITED_KEY = "parley-test-key-for-one-model"
+NAMED_KEY = "parley-test-key-for-a-name-of-ones-own"
 GUARDED_KEY = "parley-test-key-without-its-fallbacks"
 VENDOR_KEY = "sk-planted-vendor-key-0123456789"
 LOCAL_MODEL = "local/smollm2-135m-instruct"
@@ -80,10 +81,12 @@ class Vendors:
 def configuration(vendors: Vendors) -> ConfigData:
     """Keys, the embedded model, and the vendors under test with short deadlines."""
     return {
+        "aliases": {"team": "mixed"},
         "keep_alive": "1500ms",
         "keys": [
             {"name": "tests", "sha256": hash_key(API_KEY)},
             {"name": "guarded", "sha256": hash_key(GUARDED_KEY), "models": ["scripted/guarded"]},
+            {"name": "named", "sha256": hash_key(NAMED_KEY), "models": ["mixed", "scripted/one"]},
             {"name": "limited", "sha256": hash_key(LIMITED_KEY), "models": ["fake/*"]},
         ],
         "vendors": {
@@ -139,6 +142,11 @@ def configuration(vendors: Vendors) -> ConfigData:
                 "hedge": {"after": "100ms", "share": 1},
             },
             "fan/*": {"retries": {"attempts": 0}},
+            "mixed": {
+                "deployments": {"a": {"use": "scripted/mixed-a"}, "b": {"use": "fan/mixed-b"}},
+                "retries": {"attempts": 1, "budget": 1},
+                "cooldown": {"failures": 100},
+            },
             "scripted/twice": {"deployments": {"a": {"model": "deployment-a"}, "b": {"model": "deployment-b"}}},
         },
     }

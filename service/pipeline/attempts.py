@@ -34,6 +34,7 @@ class Attempts:
 
     __slots__ = (
         "_deadline",
+        "_failed",
         "_fallbacks",
         "_jitter",
         "_may_use",
@@ -83,6 +84,8 @@ class Attempts:
         self.fallbacks: list[str] = []
         """Further models that were asked, by their names in the configuration."""
         self._tried: list[Condition] = []
+        self._failed: ApiError | None = None
+        """How the last attempt at this model failed whose request was sent."""
         self._retries = 0
         self._fallbacks: list[str] | None = None
 
@@ -96,7 +99,6 @@ class Attempts:
             try:
                 begun = await self._begin(open_)
             except ApiError as error:
-                error.attempts = tuple(self.report.attempts)
                 wait = self._wait_before_next(error)
                 with self._waiting:
                     await asyncio.sleep(wait)
@@ -156,6 +158,14 @@ class Attempts:
         pool = self.route.pool
         settings = pool.route.settings
         untried = not self.route.deployment and len({*self._tried}) < len(pool.route.targets)
+        if error.kind is Kind.UNSUPPORTED and error.upstream is None:
+            if untried:
+                # Nothing was sent, so this is no retry; a sibling of another dialect may honour the request.
+                return 0.0
+            # What a vendor said weighs more than that another could not be asked.
+            error = self._failed or error
+        else:
+            self._failed = error
         # What a vendor has against the service's own account is no reason to ask at the same place again.
         mendable = error.kind.value.retryable or (error.kind in ELSEWHERE and error.upstream is not None and untried)
         if mendable and self._retries < settings.retries.attempts:
@@ -169,11 +179,13 @@ class Attempts:
         if self._fallbacks is None:
             self._fallbacks = [name for name in _fallbacks(settings.fallback, error) if self._may_use(name)]
         if not self._fallbacks or asyncio.get_running_loop().time() >= self._deadline:
+            error.attempts = tuple(self.report.attempts)
             raise error
         self.route = self.router.route(self._fallbacks.pop(0))
         self.fallbacks.append(self.route.configured)
         self.route.pool.request()
         self._tried.clear()
+        self._failed = None
         self._retries = 0
         return 0.0
 
