@@ -25,6 +25,7 @@ from service.configured import Configured, Maker
 from service.control import answering, reply
 from service.control.channel import Handler
 from service.control.worker import FACTS, TAKE, WorkerFacts, control_socket
+from service.errors import bounds
 from service.faces import ChatFace, ModelFace, RestFace
 from service.local.engine import SOCKET
 from service.reflection import serve_reflection
@@ -90,6 +91,9 @@ async def serve(
             ("grpc.max_receive_message_length", MAX_MESSAGE),
             ("grpc.max_send_message_length", MAX_MESSAGE),
             ("grpc.max_concurrent_streams", 10_000),
+            # By default grpc-core refuses headers at random from 8 KiB on; the edge has the one limit.
+            ("grpc.max_metadata_size", bounds.METADATA),
+            ("grpc.absolute_max_metadata_size", 2 * bounds.METADATA),
             # Below these, grpc-core cancels calls at random once many arrive at once.
             ("grpc.server.max_pending_requests", 100_000),
             ("grpc.server.max_pending_requests_hard_limit", 100_000),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from service.errors import bounds
 from service.errors.code import Code, Relayed
 from service.errors.kind import Kind
 
@@ -29,11 +30,16 @@ class Upstream:
     request_id: str = ""
     """The vendor's identifier of the request, to ask its support with."""
 
+    def __post_init__(self) -> None:
+        for name in ("code", "request_id"):
+            if len(text := getattr(self, name)) > bounds.NAME:
+                object.__setattr__(self, name, bounds.cut(text))
+
 
 class ApiError(Exception):
     """A failure that the caller is told of, by its row in the error table.
 
-    :param message: what is wrong and what would be right; shown to the caller.
+    :param message: what is wrong and what would be right; shown to the caller. Cut where it is very long.
     :param param: path of the request's field that is at fault.
     :param code: replaces the row's code by one that is more exact.
     :param retry_after: seconds after which trying again may help.
@@ -49,10 +55,11 @@ class ApiError(Exception):
         retry_after: float | None = None,
         upstream: Upstream | None = None,
     ) -> None:
+        message = bounds.cut(message, bounds.MESSAGE)
         super().__init__(message)
         self.kind = kind
         self.message = message
-        self.param = param
+        self.param = param and bounds.cut(param)
         self.code: Code | Relayed = code or kind.value.code
         self.retry_after = retry_after
         self.upstream = upstream

@@ -10,7 +10,7 @@ from parley.chat.v1.completion_pb2 import Completion, CompletionChunk, Completio
 
 from service.backends.run import expanded
 from service.codec import DecodeError, validate_raw_json
-from service.errors import ApiError, Kind
+from service.errors import ApiError, Kind, bounds
 from service.faces.admission import Admission
 from service.faces.failure import Answering
 from service.faces.merging import merging_of
@@ -59,7 +59,10 @@ class ChatFace(ChatServiceServicer):
                         await context.write(chunk)
             if admitted.report.disobeyed:
                 context.set_trailing_metadata(
-                    ((REQUEST_ID, metadata.request_id), ("x-parley-disobeyed", admitted.report.disobeyed))
+                    (
+                        (REQUEST_ID, metadata.request_id),
+                        ("x-parley-disobeyed", bounds.header(admitted.report.disobeyed, bounds.NAME)),
+                    )
                 )
 
 

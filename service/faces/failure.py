@@ -13,7 +13,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2
 from google.rpc.status_pb2 import Status
 
-from service.errors import ApiError, Kind
+from service.errors import ApiError, Kind, bounds
 from service.faces.metadata import REQUEST_ID, CallMetadata, Request, Response, read_metadata
 
 DOMAIN = "parley"
@@ -53,7 +53,7 @@ def headers(error: ApiError, request_id: str) -> list[tuple[str, str]]:
     if error.retry_after is not None:
         pairs.append(("retry-after", str(math.ceil(error.retry_after))))
     if len(error.attempts) > 1:
-        pairs.append(("x-parley-attempts", ", ".join(error.attempts)))
+        pairs.append(("x-parley-attempts", bounds.joined(error.attempts)))
     return pairs
 
 
@@ -68,19 +68,24 @@ def status(error: ApiError, request_id: str) -> Status:
             "upstream_code": upstream.code,
             "upstream_request_id": upstream.request_id,
         }
-        info |= {name: value for name, value in facts.items() if value}
+        info |= {name: bounds.cut_bytes(value, bounds.DETAIL) for name, value in facts.items() if value}
     if error.attempts:
-        info["attempts"] = ", ".join(error.attempts)
-    details: list[Any] = [_any(error_details_pb2.ErrorInfo(reason=error.code.upper(), domain=DOMAIN, metadata=info))]
+        info["attempts"] = bounds.joined(error.attempts, bounds.DETAIL)
+    details: list[Any] = [
+        _any(error_details_pb2.ErrorInfo(reason=bounds.header(error.code).upper(), domain=DOMAIN, metadata=info))
+    ]
     if error.param:
-        violation = error_details_pb2.BadRequest.FieldViolation(field=error.param, description=error.message)
+        violation = error_details_pb2.BadRequest.FieldViolation(
+            field=bounds.cut_bytes(error.param, bounds.DETAIL),
+            description=bounds.cut_bytes(error.message, bounds.DETAIL),
+        )
         details.append(_any(error_details_pb2.BadRequest(field_violations=[violation])))
     if error.retry_after is not None:
         delay = Duration()
         delay.FromNanoseconds(int(error.retry_after * 1e9))
         details.append(_any(error_details_pb2.RetryInfo(retry_delay=delay)))
     code: int = row.grpc.value[0]
-    return Status(code=code, message=error.message, details=details)
+    return Status(code=code, message=bounds.cut_status(error.message), details=details)
 
 
 class Answering(Generic[Request, Response]):
@@ -108,7 +113,7 @@ class Answering(Generic[Request, Response]):
         if self.metadata.transcoded:
             # One shape of error on REST, whatever the path; headers are ASCII, so JSON's escapes are used.
             trailers += [("x-parley-error", json.dumps(body(error))), *headers(error, request_id)[:1]]
-        await self._context.abort(error.kind.value.grpc, error.message, tuple(trailers))
+        await self._context.abort(error.kind.value.grpc, bounds.cut_status(error.message), tuple(trailers))
 
 
 def _any(message: error_details_pb2.ErrorInfo | error_details_pb2.BadRequest | error_details_pb2.RetryInfo) -> Any:

@@ -16,7 +16,7 @@ from parley.chat.v1.model_service_pb2 import (
 from parley.chat.v1.model_service_pb2_grpc import ModelServiceServicer
 
 from service.auth import Caller
-from service.errors import ApiError, Kind
+from service.errors import ApiError, Kind, bounds
 from service.faces.failure import Answering
 from service.faces.metadata import admit
 from service.faces.serving import Current, Serving
@@ -57,7 +57,7 @@ class ModelFace(ModelServiceServicer):
                 if error.kind is not Kind.PERMISSION:
                     raise
                 # Whether a model exists is no business of a key that may not use it.
-                problem = f"model: no model {request.model!r} that this API key may use"
+                problem = f"model: no model {bounds.cut(request.model)!r} that this API key may use"
                 raise ApiError(Kind.MODEL_NOT_FOUND, problem, param="model") from None
             return self._model(request.model, route.owner)
 
@@ -100,9 +100,9 @@ def _page(
     if not 1 <= limit <= _LONGEST_PAGE:
         raise _invalid("limit", f"expected a number from 1 to {_LONGEST_PAGE}, got {limit}")
     if request.sort_by and request.sort_by not in _SORT_KEYS:
-        raise _invalid("sort_by", f"expected {' or '.join(_SORT_KEYS)}, got {request.sort_by!r}")
+        raise _invalid("sort_by", f"expected {' or '.join(_SORT_KEYS)}, got {bounds.cut(request.sort_by)!r}")
     if request.sort_order and request.sort_order not in _ORDERS:
-        raise _invalid("sort_order", f"expected {' or '.join(_ORDERS)}, got {request.sort_order!r}")
+        raise _invalid("sort_order", f"expected {' or '.join(_ORDERS)}, got {bounds.cut(request.sort_order)!r}")
     if request.starting_after and request.ending_before:
         raise _invalid("ending_before", "cannot stand together with starting_after")
     if request.model_vendor:
@@ -117,7 +117,7 @@ def _page(
     for field in ("starting_after", "ending_before"):
         cursor = getattr(request, field)
         if cursor and cursor not in names:
-            raise _invalid(field, f"no model {cursor!r} in this list")
+            raise _invalid(field, f"no model {bounds.cut(cursor)!r} in this list")
     if request.ending_before:
         rest = definitions[: names.index(request.ending_before)]
         return rest[-limit:], len(rest) > limit

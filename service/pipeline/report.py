@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
+from service.errors import bounds
+
 
 class Policy(StrEnum):
     """What to do with a field that the chosen vendor cannot honour."""
@@ -88,15 +90,16 @@ class Report:
         heard, left_out = self.heard, self.left_out
         for name, own in ((DROPPED, self.dropped), (EMULATED, self.emulated)):
             if own or name in heard:
-                pairs.append((name, ", ".join([*own, heard[name]] if name in heard else own)))
+                told = bounds.grouped(own)
+                pairs.append((name, bounds.joined([*told, *heard[name].split(", ")] if name in heard else told)))
         if len(self.attempts) > 1:
-            pairs.append((ATTEMPTS, ", ".join(self.attempts)))
-        if LEFT_OUT in heard and (number := heard[LEFT_OUT]).isdecimal():
+            pairs.append((ATTEMPTS, bounds.joined(self.attempts, 2 * bounds.HEADER)))
+        if LEFT_OUT in heard and (number := heard[LEFT_OUT]).isdecimal() and len(number) < 10:
             left_out += int(number)
         if left_out:
             pairs.append((LEFT_OUT, str(left_out)))
         if self.disobeyed:
-            pairs.append((DISOBEYED, self.disobeyed))
+            pairs.append((DISOBEYED, bounds.header(self.disobeyed, bounds.NAME)))
         if self.replayed:
             pairs.append(("idempotent-replayed", "true"))
         return pairs

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 
+from service.errors import bounds
 from service.log import Log
 from service.pipeline.record import Record
 
@@ -33,7 +34,7 @@ def fields(record: Record) -> dict[str, object]:
         "request_id": context.request_id,
         "caller": context.caller.name,
         "face": context.face,
-        "model": record.asked,
+        "model": bounds.cut(record.asked),
         "stream": record.stream,
         "outcome": record.outcome,
         "chunks": record.chunks,
@@ -47,7 +48,7 @@ def fields(record: Record) -> dict[str, object]:
     if record.queued:
         line["queued_seconds"] = round(record.queued, 4)
     if context.account_id:
-        line["account_id"] = context.account_id
+        line["account_id"] = bounds.cut(context.account_id)
     if place is not None:
         line["vendor"] = place.target.vendor
         line["deployment"] = place.target.deployment
@@ -56,7 +57,7 @@ def fields(record: Record) -> dict[str, object]:
     if report.replayed:
         line["replayed"] = True
     if report.dropped:
-        line["dropped"] = report.dropped
+        line["dropped"] = bounds.grouped(report.dropped)
     if record.finish_reason:
         line["finish_reason"] = record.finish_reason
     if usage := record.usage:

@@ -10,7 +10,7 @@ from typing import Optional, Protocol
 
 from service.auth.keys import ANYONE
 from service.config.names import is_own
-from service.errors import ApiError, Kind
+from service.errors import ApiError, Kind, bounds
 from service.routing.pool import Pool
 from service.routing.table import ModelRoute
 
@@ -151,7 +151,8 @@ class Router:
             if len(self._routes) >= _ROUTES_KEPT:
                 # Callers may ask a wildcard for names without end.
                 self._routes.clear()
-            self._routes[name] = route
+            if len(name) <= bounds.NAME:
+                self._routes[name] = route
         return route
 
     def _find(self, name: str) -> Route | None:
@@ -215,12 +216,14 @@ class Router:
         if not key.may_use(name):
             # Whether there is such a model is no business of a key that may not use it.
             return self._forbidden(name, key)
+        name = bounds.cut(name)
         hint = self._near(name, key)
         return ApiError(
             Kind.MODEL_NOT_FOUND, f"model: no model {name!r} here{hint}. GET /v1/models lists them all", param="model"
         )
 
     def _forbidden(self, name: str, key: Permission) -> ApiError:
+        name = bounds.cut(name)
         problem = (
             f"model: this API key may not use {name!r}{self._near(name, key)}. GET /v1/models lists what it may use"
         )

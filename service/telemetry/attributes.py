@@ -9,6 +9,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from service.backends.dialect import Target
+from service.errors import bounds
 from service.pipeline.record import AttemptRecord, Record
 from service.telemetry.content import messages_of_answer, messages_of_request
 
@@ -86,7 +87,7 @@ def of_request(record: Record) -> Attributes:
     if record.context.report.attempts:
         said["parley.attempts"] = list(record.context.report.attempts)
     if record.context.report.dropped:
-        said["parley.dropped"] = list(record.context.report.dropped)
+        said["parley.dropped"] = bounds.grouped(record.context.report.dropped)
     if record.error is not None:
         said["error.type"] = record.outcome
     return said
