@@ -72,7 +72,11 @@ class Key(_Strict):
     name: Annotated[str, Field(min_length=1, description="Whose key it is; appears in logs.")]
     sha256: Annotated[str, Field(pattern=SHA256, description="SHA-256 of the key, in lower-case hex.")]
     models: Annotated[
-        tuple[str, ...], Field(description="The models that it may use; `*` at the end stands for any rest.")
+        tuple[str, ...],
+        Field(
+            description="The models that it may use, by their names in full, and aliases; `*` at the end stands for "
+            "any rest. One for a name of one's own needs none for what that uses; an alias opens what it leads to."
+        ),
     ] = ("*",)
     unsupported: Annotated[
         Unsupported | None, Field(description="As at the top level, for this caller's requests.")

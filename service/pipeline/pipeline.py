@@ -58,6 +58,6 @@ class Pipeline:
             await answer.aclose()
         completion = fold.result()
         if "best_of" in context.report.emulated:
-            vendor = request.model.partition("/")[0]
+            vendor = context.report.model.partition("/")[0]
             best_of.choose(completion, request.n or 1, vendor, keep_logprobs=request.logprobs)
         return completion
