@@ -25,7 +25,8 @@ async def vendors() -> AsyncGenerator[Vendors]:
 
 @pytest_asyncio.fixture(scope="session")
 async def parley(vendors: Vendors, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Parley]:
-    async with running(configuration(vendors), tmp_path_factory.mktemp("parley")) as started:
+    config = {**configuration(vendors), "aliases": {"team": "mixed"}}
+    async with running(config, tmp_path_factory.mktemp("parley")) as started:
         yield started
 
 

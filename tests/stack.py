@@ -81,7 +81,6 @@ class Vendors:
 def configuration(vendors: Vendors) -> ConfigData:
     """Keys, the embedded model, and the vendors under test with short deadlines."""
     return {
-        "aliases": {"team": "mixed"},
         "keep_alive": "1500ms",
         "keys": [
             {"name": "tests", "sha256": hash_key(API_KEY)},
