@@ -1,7 +1,7 @@
 """Chat completions for callers that speak JSON over HTTP; Envoy carries the bytes, every one of them is made here."""
 
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import grpc.aio
 from google.api.httpbody_pb2 import HttpBody
@@ -14,6 +14,7 @@ from service.codec import DecodeError, decoder, encoder, parse_object
 from service.errors import ApiError, Kind
 from service.faces import failure, http_body
 from service.faces.admission import Admission
+from service.faces.bodies import LARGE, Bodies
 from service.faces.event_stream import EventStream, framing_of
 from service.faces.merging import merging_of
 from service.faces.metadata import CallMetadata, admit, read_metadata
@@ -33,6 +34,7 @@ class RestFace:
     """Serves parley.chat.v1.RestService."""
 
     current: Current
+    bodies: Bodies = field(default_factory=Bodies)
 
     def register(self, server: grpc.aio.Server) -> None:
         """Makes a server answer by this face.
@@ -55,9 +57,12 @@ class RestFace:
         """
         serving = self.current()
         metadata = read_metadata(context)
+        held = 0
         try:
             with Admission(serving.pipeline.accounting, metadata.request_id, "rest") as admission:
                 admitted = admission.context = admit(context, metadata, serving.keyring, face="rest")
+                if len(request.data) >= LARGE:
+                    held = await self.bodies.take(len(request.data))
                 message, stream = _read(request.data)
             if stream:
                 return await _stream(message, admitted, context, serving, metadata)
@@ -69,6 +74,9 @@ class RestFace:
             told = failure.told(error, metadata.request_id)
             await context.send_initial_metadata(failure.headers(told, metadata.request_id))
             return _json(failure.body_bytes(told))
+        finally:
+            if held:
+                self.bodies.give(held)
 
 
 async def _stream(
