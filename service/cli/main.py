@@ -14,6 +14,7 @@ _COMMANDS = {
     "key": "service.cli.key",
     "check": "service.cli.check",
     "schema": "service.cli.schema",
+    "import": "service.cli.import_",
 }
 
 
