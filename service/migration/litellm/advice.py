@@ -76,6 +76,7 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "enable_jwt_auth": "callers are known by their keys alone",
         "completion_model": "a request names its model",
         "telemetry": "nothing is sent to anybody",
+        "include": "put the files together into one first",
     }
 )
 """By the last part of the path."""
