@@ -23,6 +23,8 @@ COMMANDS = (
     ["key", "new"],
     ["check"],
     ["schema"],
+    ["import"],
+    ["import", "litellm"],
 )
 
 

@@ -24,9 +24,15 @@ _SECRETS = (
     "sk-another-master-key",
     "a-password",
 )
-_SET = {"AZURE_API_BASE": "https://acme.openai.azure.com", "SECOND_REGION": "us-west-2", "LITELLM_MASTER_KEY": "sk-master"}
+_SET = {
+    "AZURE_API_BASE": "https://acme.openai.azure.com",
+    "SECOND_REGION": "us-west-2",
+    "LITELLM_MASTER_KEY": "sk-master",
+}
 _VARIABLE = re.compile(r"os\.environ/(\w+)")
-_KEYS = "AZURE_TENANT_ID AZURE_CLIENT_ID AZURE_CLIENT_SECRET FIREWORKS_API_KEY DEEPINFRA_API_KEY DEEPSEEK_API_KEY".split()
+_KEYS = (
+    "AZURE_TENANT_ID AZURE_CLIENT_ID AZURE_CLIENT_SECRET FIREWORKS_API_KEY DEEPINFRA_API_KEY DEEPSEEK_API_KEY".split()
+)
 _USUAL = "ANTHROPIC_API_KEY AZURE_OPENAI_API_KEY GROQ_API_KEY MISTRAL_API_KEY GPT_4O_LAB_API_KEY".split()
 
 

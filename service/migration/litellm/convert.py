@@ -153,7 +153,7 @@ class _Models:
 
     def _everything(self, each: Deployment) -> Entry:
         """What LiteLLM's star is here: a wildcard for each vendor that the rest of the file speaks of."""
-        others = [other.vendor for group in self.groups.values() for other in group if other.vendor in VENDORS]
+        others = [other.vendor for group in self.groups.values() for other in group if _is_anywhere(other.vendor)]
         names = [f"{vendor}/*" for vendor in dict.fromkeys(others)]
         listed = f"became {', '.join(names)}" if names else "left out"
         text = f"'*' {listed}: a star stands for the models of one vendor, such as openai/*"
@@ -177,6 +177,12 @@ class _Models:
                         f"{group!r} became {name!r}: a name with a slash begins with its vendor",
                     )
                 )
+
+
+def _is_anywhere(vendor: str) -> bool:
+    """Whether a vendor has one address for everybody."""
+    known = VENDORS.get(vendor)
+    return known is not None and known.base_url is not None and "{" not in known.base_url
 
 
 def _names(deployments: list[Deployment]) -> list[str]:

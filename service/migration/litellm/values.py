@@ -32,15 +32,14 @@ def slug(text: str) -> str:
 
 
 def number(value: object) -> float | None:
-    """A number, also one that stands between quotes; None for anything else."""
-    if isinstance(value, bool):
+    """A number from 0 on, also one that stands between quotes; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    if isinstance(value, int | float):
-        return float(value)
     try:
-        return float(value) if isinstance(value, str) else None
+        amount = float(value)
     except ValueError:
         return None
+    return amount if 0 <= amount < float("inf") else None
 
 
 def duration(seconds: float) -> str:
