@@ -16,8 +16,19 @@ def metadata() -> tuple[tuple[str, str], ...]:
 
 @contextmanager
 def channel(server: str) -> Generator[grpc.Channel]:
-    """A channel to a server; an error of a call ends the command with a sentence and exit code 1."""
-    with grpc.insecure_channel(server) as opened:
+    """A channel to a server; an error of a call ends the command with a sentence and exit code 1.
+
+    :param server: `HOST:PORT`, or as `parley up` prints it, `http://HOST:PORT`; `https://` for TLS.
+    """
+    scheme, _, rest = server.rpartition("://")
+    address = rest.rstrip("/")
+    if scheme == "https":
+        opening = grpc.secure_channel(address, grpc.ssl_channel_credentials())
+    elif scheme in {"", "http"}:
+        opening = grpc.insecure_channel(address)
+    else:
+        sys.exit(f"--server: expected HOST:PORT, http://HOST:PORT or https://HOST, got {scheme}://…")
+    with opening as opened:
         try:
             yield opened
         except grpc.RpcError as error:

@@ -25,7 +25,7 @@ server = click.option(
     show_default=True,
     envvar="PARLEY_SERVER",
     show_envvar=True,
-    help="Where Parley listens.",
+    help="Where Parley listens: HOST:PORT, http://HOST:PORT, or https://HOST for TLS.",
 )
 
 timeout = click.option(

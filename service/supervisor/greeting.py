@@ -24,7 +24,7 @@ def greeting(config: Config, listen: Address) -> str:
     }
     lines = [f"curl -N {base}/v1/chat/completions", "-H 'content-type: application/json'"]
     if config.keys is not None:
-        lines.append('-H "authorization: Bearer $PARLEY_KEY"')
+        lines.append('-H "authorization: Bearer $PARLEY_API_KEY"')
     lines.append(f"--data {shlex.quote(json.dumps(body))}")
     return f"Parley listens on {base} for REST and gRPC. Try it:\n\n" + " \\\n  ".join(lines) + "\n"
 

@@ -100,7 +100,8 @@ async def operate(plan: Plan) -> int:
     loop = asyncio.get_running_loop()
     # What nohup had ignored would stop it; a reload is wanted all the same.
     handlers = {signal.SIGHUP: instance.reload if _ignored(signal.SIGHUP) else on_hangup}
-    handlers |= {number: on_stop for number in _STOPPING if not _ignored(number)}
+    # Whoever started it may have ignored the others for jobs in the background; to be stopped it must hear them.
+    handlers |= dict.fromkeys(_STOPPING, on_stop)
     for number, handler in handlers.items():
         loop.add_signal_handler(number, handler)
     try:

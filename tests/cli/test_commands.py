@@ -97,3 +97,24 @@ def test_a_server_that_is_not_there_is_said_in_a_sentence(command: list[str]) ->
     result = run(*command, "--server", server)
     assert result.exit_code == 1
     assert f"no Parley at {server}; start one with `parley up`" in result.output
+
+
+def test_help_is_not_cut_off() -> None:
+    """Each command's sentence stands whole, at the width of a terminal."""
+    text = CliRunner().invoke(main, ["--help"], terminal_width=80).output
+    assert "..." not in text.partition("Commands:")[2]
+    assert "Exit codes:" in text
+    for name in main.list_commands(None):  # type: ignore[arg-type]
+        assert re.search(rf"^  {name}  ", text, re.MULTILINE), name
+
+
+@pytest.mark.parametrize("form", ["{}", "http://{}", "http://{}/"])
+def test_an_address_is_taken_as_up_prints_it(form: str) -> None:
+    server = f"127.0.0.1:{unused_port()}"
+    result = run("models", "--server", form.format(server))
+    assert (result.exit_code, "no Parley at" in result.output) == (1, True)
+
+
+def test_an_address_of_another_scheme_is_refused() -> None:
+    result = run("models", "--server", "ftp://127.0.0.1:1")
+    assert (result.exit_code, "--server: expected HOST:PORT" in result.output) == (1, True)

@@ -26,7 +26,7 @@ def test_the_command_can_be_copied_and_streams_the_embedded_model() -> None:
 
 
 def test_where_keys_are_needed_it_shows_the_place_of_one() -> None:
-    assert "authorization: Bearer $PARLEY_KEY" in command(greeting(Config(keys=(KEY,)), HERE))
+    assert "authorization: Bearer $PARLEY_API_KEY" in command(greeting(Config(keys=(KEY,)), HERE))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What SIGHUP means: a reload, or that the terminal has gone."""
+"""What SIGHUP means, a reload or that the terminal has gone; and that inherited dispositions change nothing."""
 
 import asyncio
 import contextlib
@@ -62,3 +62,25 @@ async def test_when_its_terminal_goes_it_stops(tmp_path: Path) -> None:
             os.kill(pid, signal.SIGKILL)
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])  # noqa: ASYNC222 (it has ended)
     assert code == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+async def test_it_stops_though_whoever_started_it_ignored_the_signal(tmp_path: Path, number: signal.Signals) -> None:
+    """As a shell does for what it starts in the background, and nohup's callers for their children."""
+    ignoring = (
+        f"import os, signal, sys; signal.signal({int(number)}, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", ignoring, *command(tmp_path), stdout=PIPE, stderr=STDOUT
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            while b"Parley serves gRPC" not in (line := await process.stdout.readline()):
+                assert line
+            process.send_signal(number)
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
