@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Union, cast, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from docs.pages import errors
+from docs.pages import errors, observability
 from service.backends.fields import KNOBS, NAMES, Emulated, Refused, Sent
 from service.backends.vendors import DIALECTS, VENDORS
 from service.config.model import Config, Timeouts
@@ -154,7 +154,12 @@ def vendors() -> str:
     return "\n".join([*lines, ""])
 
 
-PAGES = {"errors.md": errors.page, "configuration.md": configuration, "vendors.md": vendors}
+PAGES = {
+    "errors.md": errors.page,
+    "observability.md": observability.page,
+    "configuration.md": configuration,
+    "vendors.md": vendors,
+}
 
 
 def main() -> int:

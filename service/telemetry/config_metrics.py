@@ -6,6 +6,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from service.config.snapshot import Loaded
+from service.telemetry import metric
 
 
 class ConfigMetrics:
@@ -22,20 +23,16 @@ class ConfigMetrics:
         loaded = self._loaded()
         if loaded is None:
             return
-        yield GaugeMetricFamily(
-            "parley_config_generation", "Number of the configuration that is served by.", loaded.generation
-        )
-        yield GaugeMetricFamily(
-            "parley_config_loaded_timestamp_seconds", "When it was loaded, in Unix seconds.", loaded.loaded_at
-        )
+        yield _gauge(metric.CONFIG_GENERATION, loaded.generation)
+        yield _gauge(metric.CONFIG_LOADED, loaded.loaded_at)
         reloads = CounterMetricFamily(
-            "parley_config_reloads", "Configurations after the first, by what became of them.", labels=("result",)
+            metric.CONFIG_RELOADS.name, metric.CONFIG_RELOADS.text, labels=metric.CONFIG_RELOADS.labels
         )
         reloads.add_metric(("ok",), max(0, loaded.generation - 1))
         reloads.add_metric(("failed",), loaded.failures)
         yield reloads
-        yield GaugeMetricFamily(
-            "parley_config_last_reload_failed",
-            "1 while the newest file is not the one that is served by.",
-            0 if loaded.last_error is None else 1,
-        )
+        yield _gauge(metric.CONFIG_FAILED, 0 if loaded.last_error is None else 1)
+
+
+def _gauge(row: metric.Row, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(row.name, row.text, value)

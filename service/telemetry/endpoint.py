@@ -14,7 +14,8 @@ from prometheus_client.exposition import choose_encoder
 from service.config.values import Address
 from service.control import ControlError, ask
 from service.control.worker import control_socket
-from service.telemetry.snapshot import METRICS, WORKER, FamilyData, Merged
+from service.telemetry import metric
+from service.telemetry.snapshot import METRICS, FamilyData, Merged
 
 _ANSWER_S = 2.0
 """Seconds that a worker or Envoy may take to answer; Prometheus waits ten by default."""
@@ -41,7 +42,7 @@ async def serving_metrics(listen: Address, sources: Sources) -> AsyncGenerator[N
     :raises OSError: the address cannot be listened on.
     """
     application = web.Application()
-    up = Gauge("parley_worker_up", "1 where a worker answered this scrape.", (WORKER,), registry=sources.own)
+    up = Gauge(metric.WORKER_UP.name, metric.WORKER_UP.text, metric.WORKER_UP.labels, registry=sources.own)
     application.router.add_get("/metrics", _handler(sources, up))
     application.router.add_get("/metrics/envoy", _envoy_handler(sources.envoy))
     runner = web.AppRunner(application, access_log=None, handle_signals=False)

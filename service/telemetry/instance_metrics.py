@@ -6,6 +6,7 @@ from importlib.metadata import version
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from service.config.snapshot import Loaded
+from service.telemetry import metric
 from service.telemetry.config_metrics import ConfigMetrics
 
 
@@ -19,11 +20,10 @@ class InstanceMetrics:
     def __init__(
         self, registry: CollectorRegistry, processes: Iterable[str], loaded: Callable[[], Loaded | None]
     ) -> None:
-        build = Gauge("parley_build_info", "1, for the version that runs.", ("version",), registry=registry)
+        build = Gauge(metric.BUILD.name, metric.BUILD.text, metric.BUILD.labels, registry=registry)
         build.labels(version("parley")).set(1)
-        self._exits = Counter(
-            "parley_process_exits", "Ends of processes that nobody had asked for.", ("process",), registry=registry
-        )
+        exits = metric.PROCESS_EXITS
+        self._exits = Counter(exits.name, exits.text, exits.labels, registry=registry)
         for process in processes:
             self._exits.labels(process)
         registry.register(ConfigMetrics(loaded))

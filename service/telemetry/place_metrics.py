@@ -6,8 +6,7 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
 from service.routing import Router
-
-_PLACE = ("model", "vendor", "deployment")
+from service.telemetry import metric
 
 
 class PlaceMetrics:
@@ -21,10 +20,9 @@ class PlaceMetrics:
 
     def collect(self) -> Iterator[Metric]:
         """One series for each deployment."""
-        waiting = GaugeMetricFamily("parley_queue_length", "Requests in line before a deployment.", labels=_PLACE)
-        working = GaugeMetricFamily("parley_deployment_in_flight", "Requests that it is working on.", labels=_PLACE)
-        resting = GaugeMetricFamily(
-            "parley_deployment_resting", "1 while it is left alone because it kept failing.", labels=_PLACE
+        waiting, working, resting = (
+            GaugeMetricFamily(row.name, row.text, labels=row.labels)
+            for row in (metric.QUEUE_LENGTH, metric.IN_FLIGHT, metric.RESTING)
         )
         for name, pool in self._router().pools.items():
             for condition, gate in pool.members:

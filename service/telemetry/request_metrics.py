@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 from parley.chat.v1.completion_pb2 import CompletionRequest, Usage
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from service.pipeline.record import AttemptRecord, Record
+from service.telemetry import metric
 from service.telemetry.distribution import Distribution, Series
 from service.telemetry.tally import Count, Tally
 
@@ -31,7 +32,7 @@ _EXEMPLAR_CHARACTERS = 128
 
 @dataclass(slots=True)
 class _Usual:
-    """What nearly every request of one face to one model of one vendor adds to, kept so that none has to find it."""
+    """What nearly every request of one caller by one face to one model of one vendor adds to, kept for the next."""
 
     duration: Series
     overhead: Series
@@ -45,65 +46,32 @@ class _Usual:
 class RequestMetrics:
     """An observer that counts and measures. Belongs to one event loop.
 
-    No label holds what a caller sent: models are named as the configuration names them.
+    No label holds what a caller sent: models and callers are named as the configuration names them. Only counters
+    tell callers apart, because a histogram has a series for each bucket.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        tally, seconds = functools.partial(Tally, registry), functools.partial(_seconds, registry)
-        self._requests = tally(
-            "parley_requests",
-            "Requests that are over, by how they ended: ok, cancelled or the error's code.",
-            ("face", "model", "vendor", "outcome"),
-        )
-        in_flight = tally(
-            "parley_requests_in_flight",
-            "Requests under way, streams among them.",
-            ("face",),
-            family=GaugeMetricFamily,
-        )
-        streams = tally("parley_streams_in_flight", "Streamed answers under way.", ("face",), family=GaugeMetricFamily)
-        self._duration = seconds("request_duration", "Whole requests.", ("face", "model"), _SECONDS)
-        self._first_token = seconds(
-            "time_to_first_token",
-            "From a request to the first chunk of its answer; of one that is not streamed, to the answer.",
-            ("model", "vendor"),
-            _FIRST_TOKEN,
-        )
-        self._per_chunk = seconds(
-            "time_per_output_chunk",
-            "Between the chunks of a stream after the first: the mean of each stream.",
-            ("model", "vendor"),
-            _PER_CHUNK,
-        )
-        self._overhead = seconds(
-            "overhead",
-            "Until the first chunk, but for the time spent waiting for a vendor, in line or between attempts.",
-            ("face",),
-            _OVERHEAD,
-        )
-        self._queued = seconds("queue_wait", "In line before a deployment, where there was one.", ("model",), _SECONDS)
-        self._tokens = tally("parley_tokens", "Tokens, as vendors count them.", ("model", "vendor", "kind"))
-        self._attempts = tally("parley_attempts", "Requests to vendors.", ("model", "vendor"))
-        self._upstream_errors = tally(
-            "parley_upstream_errors",
-            "Requests to vendors that failed, by the error's code.",
-            ("model", "vendor", "kind"),
-        )
-        self._retries = tally("parley_retries", "Attempts after one that failed, at the same model.", ("model",))
-        self._fallbacks = tally("parley_fallbacks", "Requests that went on to another model.", ("model", "to"))
-        self._hedges = tally(
-            "parley_hedges", "Attempts beside one that was slow: won where they answered first.", ("model", "outcome")
-        )
-        self._dropped = tally(
-            "parley_dropped_fields",
-            "Fields of requests that vendors could not honour and that were left out.",
-            ("model", "field"),
-        )
-        self._keep_alives = tally("parley_keep_alive_comments", "Comments sent to keep silent streams alive.")
+        tally, seconds = functools.partial(_tally, registry), functools.partial(_seconds, registry)
+        self._requests = tally(metric.REQUESTS)
+        in_flight = tally(metric.REQUESTS_IN_FLIGHT)
+        streams = tally(metric.STREAMS_IN_FLIGHT)
+        self._duration = seconds(metric.REQUEST_DURATION, _SECONDS)
+        self._first_token = seconds(metric.FIRST_TOKEN, _FIRST_TOKEN)
+        self._per_chunk = seconds(metric.PER_CHUNK, _PER_CHUNK)
+        self._overhead = seconds(metric.OVERHEAD, _OVERHEAD)
+        self._queued = seconds(metric.QUEUE_WAIT, _SECONDS)
+        self._tokens = tally(metric.TOKENS)
+        self._attempts = tally(metric.ATTEMPTS)
+        self._upstream_errors = tally(metric.UPSTREAM_ERRORS)
+        self._retries = tally(metric.RETRIES)
+        self._fallbacks = tally(metric.FALLBACKS)
+        self._hedges = tally(metric.HEDGES)
+        self._dropped = tally(metric.DROPPED_FIELDS)
+        self._keep_alives = tally(metric.KEEP_ALIVES)
         # They are there from the start, so that what scales by them sees 0 and not nothing.
         self._in_flight = {face: in_flight.series(face) for face in FACES}
         self._streams = {face: streams.series(face) for face in FACES}
-        self._usual: dict[tuple[str, str, str], _Usual] = {}
+        self._usual: dict[tuple[str, str, str, str], _Usual] = {}
         self._asked: dict[tuple[str, str], Count] = {}
         """The series of `attempts`, kept as those of _Usual are."""
 
@@ -116,18 +84,19 @@ class RequestMetrics:
 
     def ended(self, record: Record) -> None:
         """Observes all that is known of it."""
-        face, model = record.context.face, record.model
+        face, model, caller = record.context.face, record.model, record.context.caller.name
         vendor = NO_VENDOR if record.place is None else record.place.target.vendor
-        usual = self._usual.get((face, model, vendor))
+        usual = self._usual.get((face, model, vendor, caller))
         if usual is None:
             usual = _Usual(self._duration.series(face, model), self._overhead.series(face))
-            self._usual[face, model, vendor] = usual
+            self._usual[face, model, vendor, caller] = usual
         self._in_flight[face].value -= 1
         if record.stream:
             self._streams[face].value -= 1
         outcome = usual.outcomes.get(record.outcome)
         if outcome is None:
-            outcome = usual.outcomes[record.outcome] = self._requests.series(face, model, vendor, record.outcome)
+            outcome = self._requests.series(face, model, vendor, caller, record.outcome)
+            usual.outcomes[record.outcome] = outcome
         outcome.value += 1
         usual.duration.observe(record.seconds, _exemplar(record) if record.sampled else None)
         usual.overhead.observe(record.overhead)
@@ -141,9 +110,9 @@ class RequestMetrics:
         if record.queued:
             self._queued.observe(record.queued, model)
         if record.usage is not None:
-            self._count_tokens(usual.tokens, model, vendor, record.usage)
+            self._count_tokens(usual.tokens, (model, vendor, caller), record.usage)
         if record.tokens_estimated:
-            self._tokens.add(record.tokens_estimated, model, vendor, "completion_estimated")
+            self._tokens.add(record.tokens_estimated, model, vendor, caller, "completion_estimated")
         for attempt in record.attempts:
             self._count_attempt(attempt)
         if record.retries:
@@ -152,11 +121,11 @@ class RequestMetrics:
             self._fallbacks.add(1, model, other)
         for name in record.context.report.dropped:
             field = name.partition(".")[0].partition("[")[0]
-            self._dropped.add(1, model, field if field in _FIELDS else OTHER_FIELD)
+            self._dropped.add(1, model, caller, field if field in _FIELDS else OTHER_FIELD)
         if comments := record.context.report.keep_alives:
             self._keep_alives.add(comments)
 
-    def _count_tokens(self, series: dict[str, Count], model: str, vendor: str, usage: Usage) -> None:
+    def _count_tokens(self, series: dict[str, Count], of: tuple[str, str, str], usage: Usage) -> None:
         for kind, number in (
             ("prompt", usage.prompt_tokens),
             ("completion", usage.completion_tokens),
@@ -165,7 +134,7 @@ class RequestMetrics:
         ):
             if number:
                 if kind not in series:
-                    series[kind] = self._tokens.series(model, vendor, kind)
+                    series[kind] = self._tokens.series(*of, kind)
                 series[kind].value += number
 
     def _count_attempt(self, attempt: AttemptRecord) -> None:
@@ -179,10 +148,13 @@ class RequestMetrics:
             self._hedges.add(1, model, "won" if attempt.answers else "lost")
 
 
-def _seconds(
-    registry: CollectorRegistry, name: str, text: str, labels: tuple[str, ...], bounds: tuple[float, ...]
-) -> Distribution:
-    return Distribution(registry, f"parley_{name}_seconds", text, labels, bounds)
+def _tally(registry: CollectorRegistry, row: metric.Row) -> Tally:
+    family = GaugeMetricFamily if row.type == "gauge" else CounterMetricFamily
+    return Tally(registry, row.name, row.text, row.labels, family=family)
+
+
+def _seconds(registry: CollectorRegistry, row: metric.Row, bounds: tuple[float, ...]) -> Distribution:
+    return Distribution(registry, row.name, row.text, row.labels, bounds)
 
 
 def _exemplar(record: Record) -> dict[str, str]:

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from service.auth import Caller
 from service.config.load import parse
-from service.errors import ApiError, Kind
+from service.errors import ApiError, Kind, Upstream
 from service.pipeline.context import RequestContext
 from service.pipeline.record import AttemptRecord, Record
 from service.pipeline.report import Report
@@ -91,7 +91,7 @@ def test_tokens_are_counted_by_kind() -> None:
     registry = observed(replace(record(), usage=usage), replace(record(), tokens_estimated=7))
     kinds = {"prompt": 10, "completion": 5, "cached": 4, "reasoning": 3, "completion_estimated": 7}
     for kind, number in kinds.items():
-        labels = {"model": MODEL, "vendor": "near", "kind": kind}
+        labels = {"model": MODEL, "vendor": "near", "caller": "c", "kind": kind}
         assert registry.get_sample_value("parley_tokens_total", labels) == number
 
 
@@ -107,7 +107,7 @@ def test_the_time_between_chunks_is_a_streams_mean() -> None:
 
 
 def test_the_vendors_own_code_is_no_label() -> None:
-    error = ApiError(Kind.REFUSED, "no", code="some_code_of_the_vendors")
+    error = ApiError(Kind.REFUSED, "no", upstream=Upstream("near", 400, "some_code_of_the_vendors"))
     attempt = AttemptRecord(MODEL, place(), CompletionRequest(), outcome=Kind.REFUSED.value.code, error=error)
     text = shown(observed(replace(record(), attempts=[attempt], error=error)))
     assert "some_code_of_the_vendors" not in text
@@ -118,7 +118,7 @@ def test_workers_are_merged_under_their_labels() -> None:
     text = shown(Merged(parts, CollectorRegistry()))
     assert text.count("# TYPE parley_requests counter") == 1
     for worker, number in (("0", 1.0), ("1", 2.0)):
-        wanted = f'face="rest",model="{MODEL}",outcome="ok",vendor="near",worker="{worker}"}} {number}'
+        wanted = f'caller="c",face="rest",model="{MODEL}",outcome="ok",vendor="near",worker="{worker}"}} {number}'
         assert f"parley_requests_total{{{wanted}" in text
     assert "_created" not in text
 
