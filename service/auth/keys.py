@@ -48,7 +48,11 @@ class Keyring:
         self._callers = (
             None
             if keys is None
-            else {bytes.fromhex(key.sha256): Caller(key.name, key.models, key.unsupported) for key in keys}
+            else {
+                bytes.fromhex(each): Caller(key.name, key.models, key.unsupported)
+                for key in keys
+                for each in key.sha256
+            }
         )
 
     def identify(self, key: str | None) -> Caller:

@@ -10,7 +10,8 @@ from typing import Annotated, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from service.config.model import MODEL_NAME, PLAIN_NAME, SHA256, VENDOR_URL, VENDORS_MODEL, Config
+from service.config.key import SHA256
+from service.config.model import MODEL_NAME, PLAIN_NAME, VENDOR_URL, VENDORS_MODEL, Config
 from service.config.names import PlacedError
 from service.config.watching import URL
 
@@ -88,10 +89,14 @@ def _problems(error: ValidationError, root: yaml.Node | None) -> list[Problem]:
         cause: object = detail.get("ctx", {}).get("error")
         if isinstance(cause, PlacedError):
             location += cause.location
+            if cause.also is not None:
+                line, _ = _position(root, cause.also, key=False)
+                message += f" ({_path(cause.also)}, line {line})"
         if detail["type"] == "extra_forbidden":
             message = _unknown_key(location)
         elif detail["type"] == "string_pattern_mismatch":
             message = _PATTERNS.get(str(detail.get("ctx", {}).get("pattern")), message)
+        location = _written(root, location)
         line, column = _position(root, location, key=detail["type"] == "extra_forbidden")
         problems.append(Problem(line, column, _path(location), message))
     return problems
@@ -133,6 +138,19 @@ def _path(location: Location) -> str:
     for part in location:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
     return path
+
+
+def _written(root: yaml.Node | None, location: Location) -> Location:
+    """A location as the file has it: what is short for a list of one has no number."""
+    node = root
+    for depth, part in enumerate(location):
+        if isinstance(node, yaml.MappingNode):
+            node = next((value for key, value in node.value if key.value == str(part)), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+        elif isinstance(node, yaml.ScalarNode) and isinstance(part, int):
+            return location[:depth]
+    return location
 
 
 def _position(root: yaml.Node | None, location: Location, *, key: bool) -> tuple[int, int]:

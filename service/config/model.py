@@ -6,7 +6,8 @@ from typing import Annotated, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
-from service.config.names import check_names
+from service.config.key import Key, Unsupported, check_keys
+from service.config.names import PlacedError, check_names
 from service.config.strict import STRICT
 from service.config.tls import Tls
 from service.config.values import Address, Duration, ListenAddress, Origin, Place, Workers
@@ -18,7 +19,6 @@ EMBEDDED_MODEL = "local/smollm2-135m-instruct"
 VENDORS_MODEL = r"^[^/\s]+/\S+$"
 MODEL_NAME = r"^([^/\s]+/\S+|[^/\s*]+)$"
 PLAIN_NAME = r"^[^/\s*]+$"
-SHA256 = r"^[0-9a-f]{64}$"
 VENDOR_URL = r"^(https?|grpcs?)://"
 
 ModelName = Annotated[str, Field(pattern=MODEL_NAME)]
@@ -37,7 +37,9 @@ class _Strict(BaseModel):
 class SecretRef(_Strict):
     """Where a secret is read from; exactly one of `env` and `file`. The secret itself is never written here."""
 
-    env: Annotated[str | None, Field(description="Name of an environment variable.")] = None
+    env: Annotated[
+        str | None, Field(description="Name of an environment variable; a final line end in it is dropped.")
+    ] = None
     file: Annotated[Path | None, Field(description="A file that holds the secret; a final newline is dropped.")] = None
 
     @model_validator(mode="after")
@@ -49,38 +51,24 @@ class SecretRef(_Strict):
     def read(self) -> str:
         """The secret. ValueError, without the secret, where it is not there."""
         if self.env is not None:
-            value = os.environ.get(self.env, "")
+            value = os.environ.get(self.env, "").rstrip("\r\n")
             if not value:
                 raise ValueError(f"the environment variable {self.env} is not set")
-            return value
+            return _sendable(value, f"the environment variable {self.env}")
         try:
             value = Path(str(self.file)).read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             raise ValueError(f"the file {self.file} cannot be read: {type(error).__name__}") from None
         if not value:
             raise ValueError(f"the file {self.file} is empty")
-        return value
+        return _sendable(value, f"the file {self.file}")
 
 
-Unsupported = Literal["strict", "warn", "drop"]
-"""What to do with a field that a vendor cannot honour; see service.pipeline.report.Policy."""
-
-
-class Key(_Strict):
-    """A caller's key. `parley key new NAME` prints the line to put here."""
-
-    name: Annotated[str, Field(min_length=1, description="Whose key it is; appears in logs.")]
-    sha256: Annotated[str, Field(pattern=SHA256, description="SHA-256 of the key, in lower-case hex.")]
-    models: Annotated[
-        tuple[str, ...],
-        Field(
-            description="The models that it may use, by their names in full, and aliases; `*` at the end stands for "
-            "any rest. One for a name of one's own needs none for what that uses; an alias opens what it leads to."
-        ),
-    ] = ("*",)
-    unsupported: Annotated[
-        Unsupported | None, Field(description="As at the top level, for this caller's requests.")
-    ] = None
+def _sendable(secret: str, place: str) -> str:
+    """The secret, unless no HTTP header can hold it (RFC 9110, 5.5); it stands in no message."""
+    if not (secret.isascii() and secret.isprintable()):
+        raise ValueError(f"{place} holds what no header can: a line end, a control character or one beyond ASCII")
+    return secret
 
 
 class Timeouts(_Strict):
@@ -130,6 +118,14 @@ class Vendor(_Place):
 
     dialect: Annotated[str | None, Field(description="The vendor's wire format, such as openai or vllm.")] = None
     headers: Annotated[dict[str, str], Field(description="Headers of every request to it.")] = {}
+
+    @model_validator(mode="after")
+    def _headers_once(self) -> "Vendor":
+        first: dict[str, str] = {}
+        for name in self.headers:
+            if (other := first.setdefault(name.lower(), name)) != name:
+                raise PlacedError(("headers", name), f"the same header as {other}: their case makes no difference")
+        return self
 
 
 class Deployment(_Place):
@@ -351,10 +347,8 @@ class Config(_Strict):
                 f"listen: {self.listen} can be reached from other machines, so keys are needed; "
                 "make one with `parley key new NAME`, or listen on 127.0.0.1"
             )
-        names = [key.name for key in self.keys or ()]
         check_names(self.models, self.aliases)
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"keys: the name {min(twice)!r} is given twice")
+        check_keys(self.keys or ())
         return self
 
     @property

@@ -8,9 +8,13 @@ from typing import Protocol
 class PlacedError(ValueError):
     """What is wrong, and the keys that lead to it from the top of the file."""
 
-    def __init__(self, location: tuple[str, ...], problem: str) -> None:
+    def __init__(
+        self, location: tuple[str | int, ...], problem: str, *, also: tuple[str | int, ...] | None = None
+    ) -> None:
+        """:param also: another place that has to do with it, which is told as well."""
         super().__init__(problem)
         self.location = location
+        self.also = also
 
 
 class _Deployment(Protocol):

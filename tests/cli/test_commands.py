@@ -52,7 +52,7 @@ def test_a_new_key_is_let_in_by_the_line_that_comes_with_it() -> None:
     assert keys is not None
     (entry,) = keys
     assert (entry.name, entry.models) == ("billing", ("openai/*",))
-    assert entry.sha256 == hashlib.sha256(key[1].encode()).hexdigest()
+    assert entry.sha256 == (hashlib.sha256(key[1].encode()).hexdigest(),)
     assert key[1] not in run("key", "new", "billing").output
 
 

@@ -7,7 +7,7 @@ from service.config import Config, Key, Model
 from service.config.values import Address
 from service.supervisor.greeting import greeting
 
-KEY = Key(name="a", sha256="0" * 64)
+KEY = Key(name="a", sha256=("0" * 64,))
 HERE = Address("127.0.0.1", 8080)
 
 
