@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Union, cast, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from docs.pages import errors, observability
+from docs.pages import errors, failover, observability
 from service.backends.fields import KNOBS, NAMES, Emulated, Refused, Sent
 from service.backends.vendors import DIALECTS, VENDORS
 from service.config.model import Config, Timeouts
@@ -156,6 +156,7 @@ def vendors() -> str:
 
 PAGES = {
     "errors.md": errors.page,
+    "failover.md": failover.page,
     "observability.md": observability.page,
     "configuration.md": configuration,
     "vendors.md": vendors,

@@ -139,7 +139,14 @@ class Deployment(_Place):
         ),
     ] = None
     model: Annotated[str | None, Field(description="The vendor's name for the model.")] = None
-    weight: Annotated[float, Field(gt=0, description="Share of the requests, against its siblings' weights.")] = 1.0
+    weight: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="Share of the requests, against its siblings' weights. 0: it is being drained, and gets only "
+            "those that name it.",
+        ),
+    ] = 1.0
 
 
 class Retries(_Strict):
@@ -191,7 +198,10 @@ class Hedge(_Strict):
 class Fallback(_Strict):
     """Models that answer where this one cannot, in order, by what went wrong; those that the key is good for."""
 
-    any: Annotated[tuple[ModelName, ...], Field(description="Any failure of the vendor.")] = ()
+    any: Annotated[
+        tuple[ModelName, ...],
+        Field(description="Whatever is not the request's own fault: docs/failover.md has the table."),
+    ] = ()
     context_length: Annotated[tuple[ModelName, ...], Field(description="The conversation is too long for it.")] = ()
     content_filter: Annotated[tuple[ModelName, ...], Field(description="Its filter refused the conversation.")] = ()
 
@@ -220,6 +230,12 @@ class Model(_Strict):
         Hedge | None, Field(description="Absent: no request is sent twice. `{}` turns it on with its defaults.")
     ] = None
     timeouts: Timeouts | None = None
+
+    @model_validator(mode="after")
+    def _serves(self) -> "Model":
+        if self.deployments and not any(each.weight for each in self.deployments.values()):
+            raise PlacedError(("deployments",), "each has weight: 0, so that none would serve; give one another weight")
+        return self
 
     @model_validator(mode="after")
     def _hedged_elsewhere(self) -> "Model":

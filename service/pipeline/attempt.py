@@ -11,9 +11,9 @@ from service.backends.batches import Batches
 from service.backends.generated import is_generated
 from service.backends.run import Piece, sample
 from service.errors import ApiError, Kind
+from service.errors.failover import Fault, fault_of
 from service.pipeline.exchange import Exchange
 from service.pipeline.report import Report
-from service.routing.condition import Condition
 from service.routing.pool import Place
 from service.waiting import Waiting
 
@@ -23,8 +23,8 @@ OVERTAKEN = "overtaken"
 CLOSED = "connection_closed"
 """How a sending ended whose kept connection the vendor was closing; what follows is the same attempt, sent again."""
 
-ELSEWHERE = frozenset((Kind.UPSTREAM_AUTH, Kind.NO_QUOTA))
-"""What a vendor has against the service's account at one deployment; the account at another may be in order."""
+_OF_ONE_MODEL = frozenset((Kind.MODEL_NOT_FOUND, Kind.PERMISSION))
+"""What says nothing of a place that stands for many models, because callers name those."""
 
 _PRELUDE = 64
 """Chunks that are held back at most: a vendor that says so much has begun, though nobody here knows what it says."""
@@ -167,7 +167,7 @@ class Attempt:
         if error is None:
             condition.succeeded()
         elif isinstance(error, ApiError):
-            _learn(condition, error)
+            _learn(self.place, error)
         else:
             condition.abandoned()
         condition.end()
@@ -178,10 +178,15 @@ Open = Callable[[Attempt], Awaitable[Batches]]
 """Brings an attempt's request into the form that it can have at its place, and returns the answer to it."""
 
 
-def _learn(condition: Condition, error: ApiError) -> None:
-    if error.kind.value.retryable or (error.kind in ELSEWHERE and error.upstream is not None):
-        condition.failed()
-    elif error.upstream is None or error.kind is Kind.TOTAL_TIMEOUT:
+def _learn(place: Place, error: ApiError) -> None:
+    condition, fault = place.condition, fault_of(error.kind)
+    wildcard = condition.target.model != place.target.model
+    if fault is Fault.VENDOR or (fault is Fault.PLACE and error.upstream is not None):
+        if wildcard and error.kind in _OF_ONE_MODEL:
+            condition.abandoned()
+        else:
+            condition.failed()
+    elif error.upstream is None or fault is Fault.TIME:
         # It was refused before it was sent, or its own time was too short: nothing was learnt.
         condition.abandoned()
     else:

@@ -8,7 +8,8 @@ from parley.chat.v1.completion_pb2 import CompletionRequest
 
 from service.config.model import Fallback
 from service.errors import ApiError, Kind
-from service.pipeline.attempt import ELSEWHERE, OVERTAKEN, Attempt, Open
+from service.errors.failover import Fault, fault_of
+from service.pipeline.attempt import OVERTAKEN, Attempt, Open
 from service.pipeline.hedge import race
 from service.pipeline.report import Report
 from service.routing import Route, Router
@@ -157,7 +158,7 @@ class Attempts:
         """Seconds until the next attempt, which goes where `route` says; raises the error where there is none."""
         pool = self.route.pool
         settings = pool.route.settings
-        untried = not self.route.deployment and len({*self._tried}) < len(pool.route.targets)
+        untried = not self.route.deployment and len({*self._tried}) < pool.open
         if error.kind is Kind.UNSUPPORTED and error.upstream is None:
             if untried:
                 # Nothing was sent, so this is no retry; a sibling of another dialect may honour the request.
@@ -166,14 +167,15 @@ class Attempts:
             error = self._failed or error
         else:
             self._failed = error
-        # What a vendor has against the service's own account is no reason to ask at the same place again.
-        mendable = error.kind.value.retryable or (error.kind in ELSEWHERE and error.upstream is not None and untried)
+        fault = fault_of(error.kind)
+        mendable = fault is Fault.VENDOR or (fault is Fault.PLACE and error.upstream is not None and untried)
         if mendable and self._retries < settings.retries.attempts:
             self._retries += 1
             # Another deployment need not be waited for.
             wait = 0.0 if untried else pool.backoff.before(self._retries, error.retry_after, self._jitter)
             in_time = asyncio.get_running_loop().time() + wait < self._deadline
-            if in_time and wait <= settings.retries.longest and pool.budget.spend():
+            # The budget is against storms at one place; siblings are few, and each is asked once.
+            if in_time and wait <= settings.retries.longest and (untried or pool.budget.spend()):
                 self.retries += 1
                 return wait
         if self._fallbacks is None:
@@ -194,5 +196,5 @@ def _fallbacks(settings: Fallback, error: ApiError) -> tuple[str, ...]:
     if error.kind in _BY_KIND:
         named: tuple[str, ...] = getattr(settings, _BY_KIND[error.kind])
         return named
-    # What is wrong with the request itself is wrong elsewhere too.
-    return settings.any if error.upstream is not None and error.kind.value.http >= 429 else ()
+    elsewhere = error.upstream is not None and fault_of(error.kind) in {Fault.PLACE, Fault.VENDOR}
+    return settings.any if elsewhere else ()

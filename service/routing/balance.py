@@ -12,25 +12,35 @@ from service.routing.condition import Condition
 Balancer = Callable[[Sequence[Condition], CompletionRequest, random.Random], Condition]
 """Chooses one of at least one."""
 
+_LEAST = 0.05
+"""The least that a deployment's success counts, so that it is asked now and then."""
+_FAILING_REQUESTS = 10
+"""As busy as with so many requests more is one that answers nothing."""
+_FAILING_S = 10.0
+"""As slow as by so many seconds more is one that answers nothing."""
 _BOUND = 1.25
 """How much busier than the average a deployment may be and still be chosen for its warm cache."""
 
 
 def weighted(conditions: Sequence[Condition], request: CompletionRequest, rng: random.Random) -> Condition:
-    """At random, by the weights of the configuration."""
-    return rng.choices(conditions, [condition.target.weight for condition in conditions])[0]
+    """At random, by the weights of the configuration and the share of requests that each answers."""
+    return rng.choices(conditions, [each.target.weight * max(each.success(), _LEAST) ** 2 for each in conditions])[0]
 
 
 def least_inflight(conditions: Sequence[Condition], request: CompletionRequest, rng: random.Random) -> Condition:
-    """The one with the fewest requests for its weight; among equals, at random."""
-    least = min(condition.in_flight / condition.target.weight for condition in conditions)
-    return rng.choice([each for each in conditions if each.in_flight / each.target.weight == least])
+    """The one with the fewest requests for its weight; among equals, at random. One that fails counts as busy."""
+    load = [(each.in_flight + _FAILING_REQUESTS * (1 - each.success())) / each.target.weight for each in conditions]
+    least = min(load)
+    return rng.choice([each for each, own in zip(conditions, load, strict=True) if own == least])
 
 
 def latency(conditions: Sequence[Condition], request: CompletionRequest, rng: random.Random) -> Condition:
-    """Of two at random, the one that is expected to be faster: most of the gain of asking all, and no herd."""
+    """Of two at random, the one that is expected to be faster: most of the gain of asking all, and no herd.
+
+    A failure is fast, but no answer: it counts as a delay.
+    """
     pair = rng.sample(conditions, min(2, len(conditions)))
-    return min(pair, key=lambda condition: (condition.expected_delay(), condition.in_flight))
+    return min(pair, key=lambda each: (each.expected_delay() + _FAILING_S * (1 - each.success()), each.in_flight))
 
 
 def prefix(conditions: Sequence[Condition], request: CompletionRequest, rng: random.Random) -> Condition:

@@ -9,7 +9,10 @@ from service.backends.dialect import Target
 from service.config.model import Cooldown
 
 _HALF_LIFE_S = 10.0
-"""After this long, a measured time to first token counts half."""
+"""After this long, a measured time to first token counts half, and so does a failure."""
+
+_LEARNT = 0.1
+"""How much of what failures took away a success gives back."""
 
 
 @dataclass(slots=True, eq=False)
@@ -28,6 +31,8 @@ class Condition:
     _first_token: float = 0.0
     """Peak-sensitive moving average of the time to the first token, in seconds; 0 before the first."""
     _measured_at: float = 0.0
+    _success: float = 1.0
+    _judged_at: float = 0.0
 
     @property
     def healthy(self) -> bool:
@@ -59,13 +64,25 @@ class Condition:
         """It answered a request, or refused it for a reason that lies with the request."""
         self._failures = 0
         self._probing = False
+        if self._success < 1:
+            self._judge(self.success() + (1 - self.success()) * _LEARNT)
 
     def failed(self) -> None:
         """It failed a request that another deployment might have answered."""
         self._failures += 1
         self._probing = False
+        self._judge(self.success() / 2)
         if not self.healthy:
             self._resting_until = self.clock() + self.cooldown.rest
+
+    def success(self) -> float:
+        """Share of requests that it may be expected to answer, from 0 to 1; what is known of it fades."""
+        if self._success == 1:
+            return 1.0
+        return 1 - (1 - self._success) * 0.5 ** ((self.clock() - self._judged_at) / _HALF_LIFE_S)
+
+    def _judge(self, success: float) -> None:
+        self._success, self._judged_at = success, self.clock()
 
     def abandoned(self) -> None:
         """The caller went away before anything could be learnt of it."""

@@ -51,6 +51,7 @@ class Pool:
         self.hedging = Hedging(route.settings.hedge) if route.settings.hedge else None
         self.total_timeout = max(target.timeouts.total for target in route.targets)
         """Seconds that a request may take in all."""
+        self._open = sum(target.weight > 0 for target in route.targets)
         self._rng = rng
         self._members: list[Member] = [
             (Condition(target, clock, cooldown), Gate(target.max_concurrent, target.queue, target.vendor))
@@ -69,6 +70,11 @@ class Pool:
     def members(self) -> Sequence[Member]:
         """The deployments, in the order of the file."""
         return self._members
+
+    @property
+    def open(self) -> int:
+        """Deployments that are not being drained."""
+        return self._open
 
     def request(self) -> None:
         """A request came to this model."""
@@ -93,7 +99,11 @@ class Pool:
         others: list[Member] = []
         for member in self._members:
             condition, gate = member
-            if deployment and condition.target.deployment != deployment:
+            if deployment:
+                if condition.target.deployment != deployment:
+                    continue
+            elif not condition.target.weight:
+                # It is being drained: no requests, and no probes either.
                 continue
             if condition in tried:
                 others.append(member)
@@ -105,7 +115,7 @@ class Pool:
 
     def spare(self, name: str, request: CompletionRequest, tried: Collection[Condition]) -> Place | None:
         """A deployment for a hedge: one that was not tried, has not been failing and has a place at once."""
-        choices = [m for m in self._members if m[0] not in tried and m[0].healthy and m[1].has_room]
+        choices = [m for m in self._members if _may_join(m, tried)]
         return self._one_of(choices, name, request) if choices else None
 
     def _one_of(self, choices: Sequence[Member], name: str, request: CompletionRequest) -> Place:
@@ -129,3 +139,8 @@ class Pool:
         label = f"{name}/{target.deployment}" if target.deployment else name
         place = self._places[name, target.deployment] = Place(label, target, condition, gate, target.used or label)
         return place
+
+
+def _may_join(member: Member, tried: Collection[Condition]) -> bool:
+    condition, gate = member
+    return condition not in tried and condition.target.weight > 0 and condition.healthy and gate.has_room

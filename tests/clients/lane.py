@@ -82,6 +82,12 @@ def streamed(client: Client, model: str) -> Answer:
             take(answer, chunk, "delta")
     except Exception as error:  # noqa: BLE001 -- which exception it is, is the observation
         answer.raised = type(error).__name__
+    finally:
+        # One that is left open is closed by the garbage collector, wherever that strikes: inside httpcore's lock, which
+        # closing takes too, the client waits for itself.
+        close = getattr(chunks, "close", None)
+        if callable(close):
+            close()
     return answer
 
 

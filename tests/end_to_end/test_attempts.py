@@ -189,3 +189,35 @@ async def test_a_full_deployment_sends_callers_away_and_who_leaves_makes_room(pa
     async with asyncio.timeout(10):
         while (await post(parley, body("scripted/narrow"))).status != 200:
             pass
+
+
+OUT_OF_CREDIT = v.openai_error(429, "You exceeded your current quota", code="insufficient_quota")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [OUT_OF_CREDIT, *(v.openai_error(status, "no") for status in (401, 402, 403, 404, 408, 409, 424, 425, 498, 503))],
+    ids=["out of credit", *"401 402 403 404 408 409 424 425 498 503".split()],
+)
+async def test_what_is_not_the_requests_fault_goes_to_the_fallback(
+    parley: Parley, vendors: Vendors, script: v.Script
+) -> None:
+    vendors.scripted.always(script, model="guarded")
+    vendors.scripted.always(ANSWER, model="spare")
+    answer = await post(parley, body("scripted/guarded"))
+    assert answer.status == 200
+    assert answer.headers["x-parley-attempts"].endswith(", scripted/spare")
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_what_is_the_requests_fault_is_told(parley: Parley, vendors: Vendors, status: int) -> None:
+    vendors.scripted.always(v.openai_error(status, "no"), model="guarded")
+    assert (await post(parley, body("scripted/guarded"))).status == status
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 409, 424])
+async def test_a_sibling_answers_what_one_place_refuses(parley: Parley, vendors: Vendors, status: int) -> None:
+    for bad, fine in (("a", "b"), ("b", "a")):
+        vendors.scripted.always(v.openai_error(status, "no"), model=f"pair-{bad}")
+        vendors.scripted.always(ANSWER, model=f"pair-{fine}")
+        assert {(await post(parley, body("scripted/pair"))).status for _ in range(8)} == {200}
