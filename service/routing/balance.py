@@ -12,7 +12,7 @@ from service.routing.condition import Condition
 Balancer = Callable[[Sequence[Condition], CompletionRequest, random.Random], Condition]
 """Chooses one of at least one."""
 
-_LEAST = 0.05
+_LEAST = 0.2
 """The least that a deployment's success counts, so that it is asked now and then."""
 _FAILING_REQUESTS = 10
 """As busy as with so many requests more is one that answers nothing."""
@@ -24,7 +24,7 @@ _BOUND = 1.25
 
 def weighted(conditions: Sequence[Condition], request: CompletionRequest, rng: random.Random) -> Condition:
     """At random, by the weights of the configuration and the share of requests that each answers."""
-    return rng.choices(conditions, [each.target.weight * max(each.success(), _LEAST) ** 2 for each in conditions])[0]
+    return rng.choices(conditions, [each.target.weight * max(each.success(), _LEAST) for each in conditions])[0]
 
 
 def least_inflight(conditions: Sequence[Condition], request: CompletionRequest, rng: random.Random) -> Condition:

@@ -44,8 +44,8 @@ def test_one_that_fails_fast_is_not_preferred(balance: str) -> None:
             place.condition.saw_first_token(0.5)
         place.condition.succeeded()
         place.condition.end()
-    assert 0 < asked < 150
-    assert failed < 80
+    assert 0 < asked < 200
+    assert failed < 130
 
 
 @pytest.mark.parametrize("balance", ["weighted", "least_inflight", "latency", "prefix"])
