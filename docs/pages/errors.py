@@ -15,8 +15,9 @@ Over gRPC the status has google.rpc.ErrorInfo (domain `parley`, reason = the cod
 retryable, http_status, attempts, and of the vendor: vendor, upstream_status, upstream_code, upstream_request_id),
 BadRequest with the path, and RetryInfo where it is known when trying again may help.
 
-**`Retry-After`** (gRPC: RetryInfo) is there where the vendor said it, and at `queue_full` and the edge's `unavailable`
-(one second). Other errors have none: where the table says that they may succeed later, back off as you see fit.
+**`Retry-After`** (gRPC: RetryInfo) is there where the vendor said it, at `queue_full` and the edge's `unavailable` (one
+second), and where too many large requests are in hand (`unavailable`, two seconds). Other errors have none:
+where the table says that they may succeed later, back off as you see fit.
 
 **The vendor's own code** is never in `code`: the same failure has the same code, whichever vendor it came from.
 Over gRPC it is `upstream_code` in ErrorInfo; the log line has it for both faces. What another Parley told as a vendor
